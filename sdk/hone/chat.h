@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * chat.h: messages to tokens. Rendering and tokenizing are one function, used by training, evaluation and chat alike,
+ * so the template and the mask cannot drift apart.
+ */
+#ifndef HONE_CHAT_H
+#define HONE_CHAT_H
+
+#include <hone/dataset.h>
+#include <hone/tokenizer.h>
+
+typedef struct HoneChat HoneChat;
+
+/* The model's template. Recognised by its text (ChatML with its default system message); another template is an error
+ * that names what was expected. A model without template gets ChatML only when its vocabulary holds <|im_start|> and
+ * <|im_end|>. */
+HONE_EXPORT HoneChat *hone_chat_from_gguf(const HoneGguf *gguf, const HoneTokenizer *tokenizer, GError **error);
+HONE_EXPORT void hone_chat_free(HoneChat *chat);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HoneChat, hone_chat_free)
+HONE_EXPORT const char *hone_chat_name(const HoneChat *chat); /* "chatml" */
+HONE_EXPORT const char *hone_chat_hash(const HoneChat *chat); /* SHA-256 of the template's text */
+
+/* A tokenized conversation. */
+typedef struct HoneTokens {
+    GArray *ids;     /* int32_t [T] */
+    GArray *weights; /* float [T]: loss weight of predicting ids[t] from what precedes it; 0 for t = 0 */
+    size_t prompt;   /* tokens before the last assistant message's first content token: what generation starts from */
+} HoneTokens;
+HONE_EXPORT void hone_tokens_free(HoneTokens *tokens);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HoneTokens, hone_tokens_free)
+
+/* The whole conversation. Loss falls on the content of each message of weight > 0 and on the token that ends its turn,
+ * and on nothing else (not on the white space that the template puts after it). Special tokens written in a message's
+ * content are plain text. */
+HONE_EXPORT HoneTokens *hone_chat_encode(const HoneChat *chat, const GPtrArray *messages, GError **error);
+/* The conversation up to where the assistant is to speak (a trailing assistant message is left out): generation prompt
+ * added. */
+HONE_EXPORT HoneTokens *hone_chat_encode_prompt(const HoneChat *chat, const GPtrArray *messages, GError **error);
+/* The text as the template renders it, for people and for tests. Caller frees. */
+HONE_EXPORT char *hone_chat_render(const HoneChat *chat, const GPtrArray *messages, bool add_generation_prompt,
+                                   GError **error);
+
+#endif

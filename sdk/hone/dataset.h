@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * dataset.h: rows of messages, read and written one at a time.
+ *
+ * A dataset artifact holds rows.jsonl, one row a line:
+ *     {"id": "t-17", "messages": [{"role": "user", "content": "..."}, {"role": "assistant", "content": "...", "weight":
+ * 1}], "chosen": [...], "rejected": [...], "extra": {...}} `chosen` and `rejected` continue `messages` in a preferences
+ * artifact. `weight` scales the loss of a message; absent, it is 1 for the assistant's messages and 0 for all others.
+ * `extra` keeps columns that Hone does not interpret.
+ */
+#ifndef HONE_DATASET_H
+#define HONE_DATASET_H
+
+#include <hone/artifact.h>
+
+typedef struct HoneMessage {
+    char *role;    /* system, user, assistant, tool */
+    char *content; /* UTF-8 */
+    double weight; /* loss weight, >= 0 */
+} HoneMessage;
+
+typedef struct HoneRow {
+    char *id;            /* never NULL; unique within a dataset as written by Hone's sources */
+    GPtrArray *messages; /* of HoneMessage *, never NULL */
+    GPtrArray *chosen;   /* of HoneMessage *, or NULL */
+    GPtrArray *rejected; /* of HoneMessage *, or NULL */
+    JsonObject *extra;   /* or NULL */
+} HoneRow;
+
+HONE_EXPORT HoneMessage *hone_message_new(const char *role, const char *content, double weight);
+HONE_EXPORT void hone_message_free(HoneMessage *message);
+/* 1 for "assistant", else 0. */
+HONE_EXPORT double hone_message_default_weight(const char *role);
+HONE_EXPORT HoneRow *hone_row_new(const char *id);
+HONE_EXPORT void hone_row_free(HoneRow *row);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HoneRow, hone_row_free)
+/* The last assistant message's content (what a metric compares with), or NULL. */
+HONE_EXPORT const char *hone_row_reference(const HoneRow *row);
+
+/* A row from its canonical JSON form above. `where` ("tickets.jsonl:17") begins every error message. */
+HONE_EXPORT HoneRow *hone_row_from_json(JsonNode *node, const char *where, GError **error);
+HONE_EXPORT JsonNode *hone_row_to_json(const HoneRow *row);
+
+typedef struct HoneRowReader HoneRowReader;
+HONE_EXPORT HoneRowReader *hone_row_reader_open(HoneArtifact *artifact, GError **error);
+/* The next row, or NULL at the end (no error) or on a broken line (error). Caller frees. */
+HONE_EXPORT HoneRow *hone_row_reader_next(HoneRowReader *reader, GError **error);
+HONE_EXPORT void hone_row_reader_free(HoneRowReader *reader);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HoneRowReader, hone_row_reader_free)
+/* All rows, of HoneRow *. */
+HONE_EXPORT GPtrArray *hone_rows_read(HoneArtifact *artifact, GError **error);
+
+typedef struct HoneRowWriter HoneRowWriter;
+HONE_EXPORT HoneRowWriter *hone_row_writer_open(HoneArtifact *artifact, GError **error);
+HONE_EXPORT bool hone_row_writer_add(HoneRowWriter *writer, const HoneRow *row, GError **error);
+/* Flushes, records the row count in the artifact's metadata ("rows"). */
+HONE_EXPORT bool hone_row_writer_close(HoneRowWriter *writer, GError **error);
+HONE_EXPORT void hone_row_writer_free(HoneRowWriter *writer);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HoneRowWriter, hone_row_writer_free)
+
+/* Lines of a text file of any size in bounded memory. Refuses a line above `limit` bytes, a NUL byte, invalid UTF-8,
+ * each with file and line number. Strips a byte order mark, "\n" and "\r\n". */
+typedef struct HoneLines HoneLines;
+HONE_EXPORT HoneLines *hone_lines_open(const char *path, size_t limit, GError **error);
+/* The next line (valid until the next call), or NULL at the end (no error) or on a bad line (error; the next call goes
+ * on with the line after it). */
+HONE_EXPORT const char *hone_lines_next(HoneLines *lines, size_t *length, GError **error);
+HONE_EXPORT size_t hone_lines_number(const HoneLines *lines); /* of the last line, from 1 */
+HONE_EXPORT void hone_lines_free(HoneLines *lines);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HoneLines, hone_lines_free)
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * file.h: files written whole or not at all, read within bounds, and named by their content.
+ */
+#ifndef HONE_FILE_H
+#define HONE_FILE_H
+
+#include <hone/error.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Writes to a temporary file beside `path`, syncs it, renames it over `path`, syncs the folder. On error `path` is as
+ * it was. */
+HONE_EXPORT bool hone_file_write(const char *path, const void *data, size_t size, GError **error);
+/* The same for a JSON value, indented by two spaces, with a final newline. */
+HONE_EXPORT bool hone_file_write_json(const char *path, JsonNode *node, GError **error);
+/* Reads a JSON object; errors name the file and the place. Files above `limit` bytes are refused. Caller unrefs. */
+HONE_EXPORT JsonObject *hone_file_read_json(const char *path, size_t limit, GError **error);
+/* SHA-256 of a file's content in hex, or NULL. Caller frees. */
+HONE_EXPORT char *hone_file_hash(const char *path, GError **error);
+/* The same, but remembered in `cache_folder` (may be NULL) by device, inode, size and times, so that a large model is
+ * hashed once. */
+HONE_EXPORT char *hone_file_hash_cached(const char *path, const char *cache_folder, GError **error);
+/* Canonical JSON text: members sorted, no white space, numbers in shortest round-trip form. Caller frees. */
+HONE_EXPORT char *hone_json_canonical(JsonNode *node);
+
+#endif

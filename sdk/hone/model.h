@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * model.h: a language model on a backend: log-probabilities out, their derivatives in; what is trained; generation.
+ *
+ * The one primitive for all objectives: forward gives log p(target | what precedes it) for each target token of a
+ * packed batch, backward takes d(loss)/d(log p) for each and accumulates gradients of whatever is trained (an adapter,
+ * or weights).
+ */
+#ifndef HONE_MODEL_H
+#define HONE_MODEL_H
+
+#include <hone/backend.h>
+#include <hone/chat.h>
+#include <hone/progress.h>
+
+typedef struct HoneModelConfig {
+    char family[32]; /* row of the architecture table: "llama" */
+    char name[128];
+    size_t layers, width, ffn, heads, kv_heads, head_dim, vocab, context; /* L C F H G D V, longest position */
+    double rope_base, norm_epsilon;
+    bool tied_head; /* the output head is the embedding */
+} HoneModelConfig;
+
+typedef struct HoneModel HoneModel;
+
+/* Opens a GGUF on a backend. Weights are converted to the backend's type; the file's pages are let go. */
+HONE_EXPORT HoneModel *hone_model_open(const char *path, HoneBackend *backend, HoneProgress *progress, GError **error);
+/* Opens what an artifact refers to: a model, or an adapter together with its base. The base's content hash is checked
+ * (remembered in hash_folder, which may be NULL). */
+HONE_EXPORT HoneModel *hone_model_open_artifact(HoneArtifact *artifact, HoneBackend *backend, const char *hash_folder,
+                                                HoneProgress *progress, GError **error);
+HONE_EXPORT void hone_model_free(HoneModel *model);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HoneModel, hone_model_free)
+
+HONE_EXPORT const HoneModelConfig *hone_model_config(const HoneModel *model);
+HONE_EXPORT const HoneTokenizer *hone_model_tokenizer(const HoneModel *model);
+/* NULL with an error where the model has no template that Hone renders. */
+HONE_EXPORT const HoneChat *hone_model_chat(const HoneModel *model, GError **error);
+HONE_EXPORT HoneBackend *hone_model_backend(const HoneModel *model);
+HONE_EXPORT const char *hone_model_path(const HoneModel *model);
+
+/* ---- What is trained. ---- */
+
+typedef struct HoneTrainable {
+    const char *name;           /* PEFT's name for an adapter's tensor */
+    HoneTensor value, gradient; /* f32, same shape */
+} HoneTrainable;
+
+typedef struct HoneLora {
+    uint32_t size;
+    uint32_t rank;
+    double alpha;
+    double dropout;             /* on the adapter's input, [0, 1) */
+    bool rslora;                /* scale alpha/sqrt(rank) in place of alpha/rank (Kalajdzievski 2023) */
+    const char *const *targets; /* PEFT module names ("q_proj", ...) or {"all-linear"}; ends with NULL */
+    uint64_t seed;
+} HoneLora;
+
+/* Puts a new adapter on the model: A uniform in ±1/sqrt(in) (Kaiming-uniform with a = sqrt 5, as PEFT), B zero. One
+ * adapter at a time. Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", 2021. */
+HONE_EXPORT bool hone_model_add_lora(HoneModel *model, const HoneLora *lora, GError **error);
+/* Reads a folder with adapter_model.safetensors and adapter_config.json in PEFT's format. */
+HONE_EXPORT bool hone_model_load_adapter(HoneModel *model, const char *folder, GError **error);
+/* Writes those two files (the folder exists). Same adapter, same bytes. */
+HONE_EXPORT bool hone_model_save_adapter(HoneModel *model, const char *folder, GError **error);
+HONE_EXPORT bool hone_model_has_adapter(const HoneModel *model);
+/* The trained tensors, in a fixed order: *n of them. */
+HONE_EXPORT const HoneTrainable *hone_model_trainables(HoneModel *model, size_t *n);
+HONE_EXPORT bool hone_model_zero_gradients(HoneModel *model, GError **error);
+
+/* ---- The primitive. ---- */
+
+/* Sequences one after the other, without padding; none attends to another. */
+typedef struct HoneBatch {
+    uint32_t size;
+    size_t n_tokens;            /* N */
+    const int32_t *ids;         /* [N] */
+    const int32_t *positions;   /* [N], 0 at each sequence's start; NULL: derived from starts */
+    size_t n_sequences;         /* S */
+    const int32_t *starts;      /* [S+1] */
+    size_t n_targets;           /* K */
+    const int32_t *target_rows; /* [K] the token (0..N-1) whose hidden state predicts; ascending */
+    const int32_t *targets;     /* [K] the id to predict */
+} HoneBatch;
+
+typedef struct HoneForward {
+    uint32_t size;
+    bool keep;             /* keep what backward needs */
+    bool checkpointing;    /* keep only each layer's input, compute the rest again in backward */
+    bool adapter_off;      /* the base alone: the reference model of preference objectives */
+    uint64_t dropout_seed; /* same seed, same mask; 0: no dropout */
+    /* Where the derivative does not depend on the log-probabilities (SFT), giving it here saves the head's second
+     * product. [K] or NULL; backward is then called with NULL. */
+    const float *known_derivative;
+} HoneForward;
+
+/* logprob [K] in host memory. NaN or infinity: HONE_ERROR_DIVERGED naming the first layer where it is seen. */
+HONE_EXPORT bool hone_model_forward(HoneModel *model, const HoneBatch *batch, const HoneForward *options,
+                                    float *logprob, GError **error);
+/* After a forward with keep: adds to the trainables' gradients. derivative [K]: d(loss)/d(logprob). */
+HONE_EXPORT bool hone_model_backward(HoneModel *model, const float *derivative, GError **error);
+/* Raw logits [K,V] of the targets' rows in host memory: for tests and for sampling. */
+HONE_EXPORT bool hone_model_logits(HoneModel *model, const HoneBatch *batch, float *logits, GError **error);
+
+/* ---- Generation. ---- */
+
+typedef struct HoneSampling {
+    uint32_t size;
+    double temperature;        /* 0: greedy */
+    uint32_t top_k;            /* 0: all */
+    double top_p;              /* 1: all */
+    double repetition_penalty; /* 1: none; as transformers: logit/penalty where positive, ·penalty where negative, over
+                                  prompt and output */
+    uint32_t max_tokens;
+    uint64_t seed;           /* with the prompt's index and the position: no other state */
+    const char *const *stop; /* strings that end the text (not part of it), or NULL */
+} HoneSampling;
+
+typedef struct HoneCompletion {
+    char *text;    /* valid UTF-8 */
+    GArray *ids;   /* int32_t, without the ending token */
+    bool finished; /* an ending token or a stop string came before max_tokens */
+} HoneCompletion;
+HONE_EXPORT void hone_completion_free(HoneCompletion *completion);
+
+/* Called for each new piece of text of prompt `index`, in order; false stops all. */
+typedef bool (*HonePieceFunc)(size_t index, const char *piece, void *data);
+
+/* Completes n prompts (int32_t arrays) in batches of at most `batch` rows that share a key/value cache; rows that end
+ * make room for the next. out [n] is filled with HoneCompletion *. The text of a row does not depend on which rows
+ * share its batch, beyond rounding. */
+HONE_EXPORT bool hone_model_generate(HoneModel *model, GArray *const *prompts, size_t n, size_t batch,
+                                     const HoneSampling *sampling, HonePieceFunc piece, void *data,
+                                     HoneCompletion **out, GError **error);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * objective.h: from log-probabilities to a loss and its derivatives. An objective knows nothing of models.
+ */
+#ifndef HONE_OBJECTIVE_H
+#define HONE_OBJECTIVE_H
+
+#include <hone/plugin.h>
+
+typedef enum {
+    HONE_OBJECTIVE_LINEAR = 1 << 0,          /* the derivative does not depend on the log-probabilities */
+    HONE_OBJECTIVE_NEEDS_REFERENCE = 1 << 1, /* wants the reference model's log-probabilities */
+    HONE_OBJECTIVE_PAIRS = 1 << 2,           /* examples are (chosen, rejected) pairs, never split over batches */
+} HoneObjectiveFlags;
+
+typedef enum {
+    HONE_PART_ANSWER = 0,
+    HONE_PART_CHOSEN,
+    HONE_PART_REJECTED,
+} HonePart;
+
+/* The targets of a micro-batch, sequence after sequence. */
+typedef struct HoneObjectiveBatch {
+    uint32_t size;
+    size_t n_sequences;      /* S */
+    const size_t *start;     /* [S+1] into the arrays over targets */
+    const uint32_t *example; /* [S] which example of the window a sequence belongs to */
+    const uint8_t *part;     /* [S] HonePart */
+    size_t n_targets;        /* K */
+    const float *weight;     /* [K] loss weights, > 0 */
+    const float *logprob;    /* [K] of the policy */
+    const float *reference;  /* [K] of the reference, or NULL */
+    /* Over the whole optimizer step, so that accumulation equals the large batch: */
+    double window_weight;   /* sum of weights */
+    size_t window_examples; /* number of examples */
+} HoneObjectiveBatch;
+
+/* Named numbers to plot beside the loss; each is summed over the window's micro-batches. */
+typedef struct HoneFigure {
+    const char *name;
+    double value;
+} HoneFigure;
+
+typedef struct HoneObjectiveOps {
+    uint32_t size;
+    uint32_t flags; /* HoneObjectiveFlags */
+    /* *loss: this micro-batch's share of the window's loss (shares add up). derivative [K]: d(*loss)/d(logprob),
+     * overwritten. figures [n_figures]: values of the names in `figure_names`, shares that add up. */
+    bool (*evaluate)(const void *params, const HoneObjectiveBatch *batch, double *loss, float *derivative,
+                     double *figures, GError **error);
+    const char *const *figure_names; /* ends with NULL; NULL: none */
+} HoneObjectiveOps;
+
+#endif

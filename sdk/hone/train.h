@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * train.h: the training loop that every method shares: tuner, batching, packing, accumulation, optimizer, schedule,
+ * checkpoints. A method's stage is its objective and one call to hone_train.
+ */
+#ifndef HONE_TRAIN_H
+#define HONE_TRAIN_H
+
+#include <hone/model.h>
+#include <hone/objective.h>
+#include <hone/stage.h>
+
+typedef struct HoneTrainParams {
+    /* What is trained. */
+    char *tuner; /* "lora" */
+    int64_t rank;
+    double alpha; /* 0: twice the rank */
+    double dropout;
+    bool rslora;
+    char **targets;
+    /* How long and how fast. */
+    double epochs;
+    int64_t max_steps;              /* 0: by epochs */
+    int64_t batch_size, accumulate; /* examples per micro-batch; micro-batches per step */
+    double learning_rate;
+    char *schedule; /* constant, linear, cosine */
+    double warmup;  /* below 1: share of the steps; else steps */
+    double weight_decay, beta1, beta2, epsilon, max_grad_norm;
+    /* Rows. */
+    int64_t max_length;
+    char *over_length; /* drop, fail, truncate */
+    int64_t seed;
+    /* Machine. */
+    bool checkpointing;
+    int64_t save_every; /* steps between checkpoints */
+} HoneTrainParams;
+
+/* The table of those parameters, to be embedded: HONE_PARAMS("Training", hone_train_params, Instance, train). */
+HONE_EXPORT extern const HoneParam hone_train_params[];
+
+/* Trains on port "dataset" with the model of port "model" and writes port "adapter" (an adapter artifact with the
+ * training events in it). Resumes from the work folder; equal bytes either way on the CPU backends. */
+HONE_EXPORT bool hone_train(HoneStage *stage, const HoneTrainParams *params, const HoneObjectiveOps *objective,
+                            const void *objective_params, GError **error);
+
+#endif
