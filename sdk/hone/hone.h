@@ -11,6 +11,7 @@
 #include <hone/error.h>
 #include <hone/file.h>
 #include <hone/gguf.h>
+#include <hone/json.h>
 #include <hone/metric.h>
 #include <hone/model.h>
 #include <hone/objective.h>

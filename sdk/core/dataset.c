@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * dataset.c: rows of messages and their canonical JSON form.
+ */
+#include "dataset_private.h"
+#include <math.h>
+#include <string.h>
+
+static const char *const roles[] = {"system", "user", "assistant", "tool"};
+
+double hone_message_default_weight(const char *role)
+{
+    return strcmp(role, "assistant") == 0 ? 1 : 0;
+}
+
+HoneMessage *hone_message_new(const char *role, const char *content, double weight)
+{
+    HoneMessage *message = g_new0(HoneMessage, 1);
+    message->role = g_strdup(role);
+    message->content = g_strdup(content);
+    message->weight = weight;
+    return message;
+}
+
+void hone_message_free(HoneMessage *message)
+{
+    if (message == NULL)
+        return;
+    g_free(message->role);
+    g_free(message->content);
+    g_free(message);
+}
+
+static GPtrArray *new_messages(void)
+{
+    return g_ptr_array_new_with_free_func((GDestroyNotify)hone_message_free);
+}
+
+HoneRow *hone_row_new(const char *id)
+{
+    HoneRow *row = g_new0(HoneRow, 1);
+    row->id = g_strdup(id);
+    row->messages = new_messages();
+    return row;
+}
+
+void hone_row_free(HoneRow *row)
+{
+    if (row == NULL)
+        return;
+    g_free(row->id);
+    g_clear_pointer(&row->messages, g_ptr_array_unref);
+    g_clear_pointer(&row->chosen, g_ptr_array_unref);
+    g_clear_pointer(&row->rejected, g_ptr_array_unref);
+    g_clear_pointer(&row->extra, json_object_unref);
+    g_free(row);
+}
+
+const char *hone_row_reference(const HoneRow *row)
+{
+    for (guint i = row->messages->len; i > 0; i--) {
+        const HoneMessage *message = row->messages->pdata[i - 1];
+        if (strcmp(message->role, "assistant") == 0)
+            return message->content;
+    }
+    return NULL;
+}
+
+/* ---- What a row must be. ---- */
+
+static bool check_message(const HoneMessage *message, const char *where, const char *list, guint i, GError **error)
+{
+    bool known = false;
+    for (size_t r = 0; r < G_N_ELEMENTS(roles); r++)
+        known = known || g_strcmp0(message->role, roles[r]) == 0;
+    const char *problem = NULL;
+    if (message->role == NULL || message->content == NULL)
+        problem = "lacks its role or its content";
+    else if (!g_utf8_validate(message->role, -1, NULL) || !g_utf8_validate(message->content, -1, NULL))
+        problem = "is not valid UTF-8";
+    else if (!isfinite(message->weight) || message->weight < 0)
+        problem = "has a weight that is not a number of 0 or more";
+    if (problem != NULL)
+        g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID, "%s: %s[%u] %s", where, list, i, problem);
+    else if (!known)
+        g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID,
+                    "%s: %s[%u] has the role \"%s\"; roles are system, user, assistant and tool", where, list, i,
+                    message->role);
+    return problem == NULL && known;
+}
+
+static bool check_messages(const GPtrArray *messages, const char *where, const char *list, GError **error)
+{
+    for (guint i = 0; messages != NULL && i < messages->len; i++)
+        if (!check_message(messages->pdata[i], where, list, i, error))
+            return false;
+    return true;
+}
+
+bool hone_row_check(const HoneRow *row, const char *where, GError **error)
+{
+    if (row->id == NULL || *row->id == 0 || !g_utf8_validate(row->id, -1, NULL)) {
+        g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID, "%s: the row lacks an id (a text that is not empty)", where);
+        return false;
+    }
+    if ((row->chosen == NULL) != (row->rejected == NULL)) {
+        g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID, "%s: a row has \"chosen\" and \"rejected\" or neither",
+                    where);
+        return false;
+    }
+    return check_messages(row->messages, where, "messages", error) &&
+           check_messages(row->chosen, where, "chosen", error) &&
+           check_messages(row->rejected, where, "rejected", error);
+}
+
+/* ---- From JSON. ---- */
+
+static bool fail_row(const char *where, GError **error, const char *what)
+{
+    g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID, "%s: %s", where, what);
+    return false;
+}
+
+static bool node_is_string(JsonNode *node)
+{
+    return JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == G_TYPE_STRING;
+}
+
+static bool node_is_number(JsonNode *node)
+{
+    return JSON_NODE_HOLDS_VALUE(node) &&
+           (json_node_get_value_type(node) == G_TYPE_INT64 || json_node_get_value_type(node) == G_TYPE_DOUBLE);
+}
+
+static HoneMessage *read_message(JsonNode *node, const char *where, GError **error)
+{
+    if (!JSON_NODE_HOLDS_OBJECT(node)) {
+        fail_row(where, error, "a message must be an object with \"role\" and \"content\"");
+        return NULL;
+    }
+    const char *role = NULL, *content = NULL;
+    JsonNode *weight = NULL;
+    JsonObjectIter iter;
+    const char *name;
+    JsonNode *value;
+    json_object_iter_init_ordered(&iter, json_node_get_object(node));
+    while (json_object_iter_next_ordered(&iter, &name, &value)) {
+        if (strcmp(name, "role") == 0 && node_is_string(value)) {
+            role = json_node_get_string(value);
+        } else if (strcmp(name, "content") == 0 && node_is_string(value)) {
+            content = json_node_get_string(value);
+        } else if (strcmp(name, "weight") == 0 && node_is_number(value)) {
+            weight = value;
+        } else {
+            g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID,
+                        "%s: \"%s\" in a message is unknown or of the wrong type; a message has \"role\" and "
+                        "\"content\" (texts) and \"weight\" (a number)",
+                        where, name);
+            return NULL;
+        }
+    }
+    if (role == NULL || content == NULL) {
+        fail_row(where, error, role == NULL ? "a message lacks its \"role\"" : "a message lacks its \"content\"");
+        return NULL;
+    }
+    return hone_message_new(role, content,
+                            weight != NULL ? json_node_get_double(weight) : hone_message_default_weight(role));
+}
+
+static GPtrArray *read_messages(JsonNode *node, const char *where, GError **error)
+{
+    if (!JSON_NODE_HOLDS_ARRAY(node)) {
+        fail_row(where, error, "\"messages\", \"chosen\" and \"rejected\" are lists of messages");
+        return NULL;
+    }
+    JsonArray *array = json_node_get_array(node);
+    g_autoptr(GPtrArray) messages = new_messages();
+    for (guint i = 0; i < json_array_get_length(array); i++) {
+        HoneMessage *message = read_message(json_array_get_element(array, i), where, error);
+        if (message == NULL)
+            return NULL;
+        g_ptr_array_add(messages, message);
+    }
+    return g_steal_pointer(&messages);
+}
+
+static bool read_member(HoneRow *row, const char *name, JsonNode *value, const char *where, GError **error)
+{
+    GPtrArray **list = strcmp(name, "messages") == 0   ? &row->messages
+                       : strcmp(name, "chosen") == 0   ? &row->chosen
+                       : strcmp(name, "rejected") == 0 ? &row->rejected
+                                                       : NULL;
+    if (list != NULL) {
+        g_clear_pointer(list, g_ptr_array_unref);
+        *list = read_messages(value, where, error);
+        return *list != NULL;
+    }
+    if (strcmp(name, "id") == 0 && node_is_string(value)) {
+        row->id = g_strdup(json_node_get_string(value));
+        return true;
+    }
+    if (strcmp(name, "extra") == 0 && JSON_NODE_HOLDS_OBJECT(value)) {
+        row->extra = json_object_ref(json_node_get_object(value));
+        return true;
+    }
+    g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID,
+                "%s: \"%s\" is unknown or of the wrong type; a row has \"id\", \"messages\", \"chosen\", \"rejected\" "
+                "and \"extra\"",
+                where, name);
+    return false;
+}
+
+HoneRow *hone_row_from_json(JsonNode *node, const char *where, GError **error)
+{
+    if (!JSON_NODE_HOLDS_OBJECT(node)) {
+        fail_row(where, error, "a row must be a JSON object");
+        return NULL;
+    }
+    g_autoptr(HoneRow) row = g_new0(HoneRow, 1); /* its messages stay NULL until read */
+    JsonObjectIter iter;
+    const char *name;
+    JsonNode *value;
+    json_object_iter_init_ordered(&iter, json_node_get_object(node));
+    while (json_object_iter_next_ordered(&iter, &name, &value))
+        if (!read_member(row, name, value, where, error))
+            return NULL;
+    if (row->messages == NULL) {
+        fail_row(where, error, "the row lacks \"messages\"");
+        return NULL;
+    }
+    return hone_row_check(row, where, error) ? g_steal_pointer(&row) : NULL;
+}
+
+/* ---- To JSON. ---- */
+
+static void write_messages(JsonObject *object, const char *name, const GPtrArray *messages)
+{
+    JsonArray *array = json_array_sized_new(messages->len);
+    for (guint i = 0; i < messages->len; i++) {
+        const HoneMessage *message = messages->pdata[i];
+        JsonObject *item = json_object_new();
+        json_object_set_string_member(item, "role", message->role);
+        json_object_set_string_member(item, "content", message->content);
+        if (message->weight != hone_message_default_weight(message->role))
+            json_object_set_double_member(item, "weight", message->weight);
+        json_array_add_object_element(array, item);
+    }
+    json_object_set_array_member(object, name, array);
+}
+
+JsonNode *hone_row_to_json(const HoneRow *row)
+{
+    JsonObject *object = json_object_new();
+    json_object_set_string_member(object, "id", row->id);
+    write_messages(object, "messages", row->messages);
+    if (row->chosen != NULL)
+        write_messages(object, "chosen", row->chosen);
+    if (row->rejected != NULL)
+        write_messages(object, "rejected", row->rejected);
+    if (row->extra != NULL && json_object_get_size(row->extra) > 0)
+        json_object_set_object_member(object, "extra", json_object_ref(row->extra));
+    JsonNode *node = json_node_alloc();
+    json_node_init(node, JSON_NODE_OBJECT);
+    json_node_take_object(node, object);
+    return node;
+}
