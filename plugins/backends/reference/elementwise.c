@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * elementwise.c: additions, gated activations, dropout.
+ *
+ * silu(x) = x·σ(x)                                        σ(x) = 1/(1 + exp(-x))
+ * gelu(x) = x·(1 + tanh(u))/2,   u = √(2/π)·(x + 0.044715·x³)      (Hendrycks, Gimpel 2016, tanh form)
+ */
+#include "reference.h"
+
+#include <hone/random.h>
+#include <math.h>
+
+#define SQRT_2_OVER_PI 0.79788456080286535588
+#define GELU_CUBIC 0.044715
+
+void ref_add(HoneStream *s, HoneTensor y, HoneTensor x, float alpha)
+{
+    size_t n = hone_tensor_count(y);
+    g_assert(hone_tensor_count(x) == n);
+    float *Y = ref_f32(y, 0);
+    const float *X = ref_f32(x, 0);
+    for (size_t i = 0; i < n; i++)
+        Y[i] = (float)((double)Y[i] + (double)alpha * X[i]);
+}
+
+void ref_scale(HoneStream *s, HoneTensor y, float alpha)
+{
+    float *Y = ref_f32(y, 0);
+    for (size_t i = 0, n = hone_tensor_count(y); i < n; i++)
+        Y[i] *= alpha;
+}
+
+/* act(x), and its derivative in *slope. */
+static double activate(HoneActivation act, double x, double *slope)
+{
+    if (act == HONE_SILU) {
+        double sigma = 1 / (1 + exp(-x));
+        *slope = sigma * (1 + x * (1 - sigma));
+        return x * sigma;
+    }
+    g_assert(act == HONE_GELU_TANH);
+    double u = SQRT_2_OVER_PI * (x + GELU_CUBIC * x * x * x), t = tanh(u);
+    double du = SQRT_2_OVER_PI * (1 + 3 * GELU_CUBIC * x * x);
+    *slope = 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * du;
+    return 0.5 * x * (1 + t);
+}
+
+void ref_glu(HoneStream *s, HoneTensor y, HoneTensor gate, HoneTensor up, HoneActivation act)
+{
+    size_t n = hone_tensor_count(y);
+    g_assert(hone_tensor_count(gate) == n && hone_tensor_count(up) == n);
+    float *Y = ref_f32(y, 0);
+    const float *g = ref_f32(gate, 0), *u = ref_f32(up, 0);
+    double slope;
+    for (size_t i = 0; i < n; i++)
+        Y[i] = (float)(activate(act, g[i], &slope) * u[i]);
+}
+
+/* dgate = dy·up·act'(gate), dup = dy·act(gate). */
+void ref_glu_bwd(HoneStream *s, HoneTensor dgate, HoneTensor dup, HoneTensor dy, HoneTensor gate, HoneTensor up,
+                 HoneActivation act)
+{
+    size_t n = hone_tensor_count(dy);
+    g_assert(hone_tensor_count(dgate) == n && hone_tensor_count(dup) == n);
+    g_assert(hone_tensor_count(gate) == n && hone_tensor_count(up) == n);
+    float *dg = ref_f32(dgate, 0), *du = ref_f32(dup, 0);
+    const float *d = ref_f32(dy, 0), *g = ref_f32(gate, 0), *u = ref_f32(up, 0);
+    for (size_t i = 0; i < n; i++) {
+        /* Both inputs are read before either output is written: they may be the same memory. */
+        double slope, value = activate(act, g[i], &slope), upward = u[i];
+        dg[i] = (float)(d[i] * upward * slope);
+        du[i] = (float)(d[i] * value);
+    }
+}
+
+void ref_dropout(HoneStream *s, HoneTensor y, HoneTensor x, float p, uint64_t seed, uint64_t first)
+{
+    size_t n = hone_tensor_count(y);
+    g_assert(hone_tensor_count(x) == n && p >= 0 && p < 1);
+    float *Y = ref_f32(y, 0);
+    const float *X = ref_f32(x, 0);
+    double keep = 1 - (double)p;
+    for (size_t i = 0; i < n; i++)
+        Y[i] = hone_random_unit(seed, HONE_STREAM_DROPOUT, first + i) >= p ? (float)(X[i] / keep) : 0;
+}
