@@ -32,7 +32,7 @@ bool gguf_take(GgufCursor *cursor, size_t bytes, const char *what, const uint8_t
 
 bool gguf_u32(GgufCursor *cursor, const char *what, uint32_t *value, GError **error)
 {
-    const uint8_t *p;
+    const uint8_t *p = NULL;
     if (!gguf_take(cursor, sizeof *value, what, &p, error))
         return false;
     memcpy(value, p, sizeof *value);
@@ -42,7 +42,7 @@ bool gguf_u32(GgufCursor *cursor, const char *what, uint32_t *value, GError **er
 
 bool gguf_u64(GgufCursor *cursor, const char *what, uint64_t *value, GError **error)
 {
-    const uint8_t *p;
+    const uint8_t *p = NULL;
     if (!gguf_take(cursor, sizeof *value, what, &p, error))
         return false;
     memcpy(value, p, sizeof *value);
@@ -52,8 +52,8 @@ bool gguf_u64(GgufCursor *cursor, const char *what, uint64_t *value, GError **er
 
 char *gguf_name(GgufCursor *cursor, const char *what, size_t limit, GError **error)
 {
-    uint64_t length;
-    const uint8_t *p;
+    uint64_t length = 0;
+    const uint8_t *p = NULL;
     size_t at = cursor->at;
     if (!gguf_u64(cursor, what, &length, error))
         return NULL;
@@ -87,7 +87,7 @@ static size_t kind_bytes(GgufKind kind)
 
 static bool read_kind(GgufCursor *cursor, const char *key, GgufKind *kind, GError **error)
 {
-    uint32_t number;
+    uint32_t number = 0;
     g_autofree char *what = g_strdup_printf("the type of metadata '%s'", key);
     if (!gguf_u32(cursor, what, &number, error))
         return false;
@@ -132,8 +132,8 @@ static bool skip_values(GgufCursor *cursor, const char *key, GgufKind kind, uint
                          MAX_NESTING);
     g_autofree char *what = g_strdup_printf("metadata '%s'", key);
     for (uint64_t i = 0; i < count; i++) {
-        uint64_t length;
-        const uint8_t *p;
+        uint64_t length = 0;
+        const uint8_t *p = NULL;
         GgufKind inner;
         if (kind == GGUF_ARRAY ? !skip_array(cursor, key, depth + 1, &inner, &length, error)
                                : !gguf_u64(cursor, what, &length, error) || !gguf_take(cursor, length, what, &p, error))

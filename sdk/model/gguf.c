@@ -56,8 +56,8 @@ static bool tensor_type(const GgufCursor *cursor, const char *name, uint32_t num
 
 static bool read_header(GgufCursor *cursor, uint64_t *n_tensors, uint64_t *n_entries, GError **error)
 {
-    const uint8_t *magic;
-    uint32_t version;
+    const uint8_t *magic = NULL;
+    uint32_t version = 0;
     if (!gguf_take(cursor, 4, "the magic number", &magic, error))
         return false;
     if (memcmp(magic, "GGUF", 4) != 0)
@@ -90,7 +90,7 @@ static bool read_header(GgufCursor *cursor, uint64_t *n_tensors, uint64_t *n_ent
 
 static bool read_tensor(GgufCursor *cursor, HoneGgufTensor *tensor, uint64_t *offset, GError **error)
 {
-    uint32_t rank, number;
+    uint32_t rank = 0, number = 0;
     const char *name = tensor->name = gguf_name(cursor, "a tensor's name", 65535, error);
     if (!name)
         return false;
@@ -217,7 +217,7 @@ static bool index_tensors(HoneGguf *gguf, const GgufCursor *cursor, GError **err
 static bool read_all(HoneGguf *gguf, GError **error)
 {
     GgufCursor cursor = {.path = gguf->path, .data = gguf->map, .size = gguf->size};
-    uint64_t n_tensors, n_entries;
+    uint64_t n_tensors = 0, n_entries = 0;
     if (!read_header(&cursor, &n_tensors, &n_entries, error))
         return false;
     /* Grown as entries prove to be there. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * types.c: what is known of each element type, the 16-bit float conversions, and tensor views.
+ * types.c: what is known of each element type, and the 16-bit float conversions.
  */
 #include <hone/tensor.h>
 #include <string.h>
@@ -101,67 +101,4 @@ uint16_t hone_f32_to_f16(float value)
     }
     uint32_t rounded = magnitude - (112u << 23) + 0xfffu + ((magnitude >> 13) & 1);
     return (uint16_t)(sign | (rounded >> 13));
-}
-
-/* ---- Views. ---- */
-
-static HoneTensor view(HoneBuffer *buffer, size_t offset, HoneType type, uint32_t rank, size_t a, size_t b, size_t c)
-{
-    return (HoneTensor){.buffer = buffer, .offset = offset, .type = type, .rank = rank, .shape = {a, b, c}};
-}
-
-HoneTensor hone_tensor_1d(HoneBuffer *buffer, size_t offset, HoneType type, size_t n)
-{
-    return view(buffer, offset, type, 1, n, 0, 0);
-}
-
-HoneTensor hone_tensor_2d(HoneBuffer *buffer, size_t offset, HoneType type, size_t rows, size_t cols)
-{
-    return view(buffer, offset, type, 2, rows, cols, 0);
-}
-
-HoneTensor hone_tensor_3d(HoneBuffer *buffer, size_t offset, HoneType type, size_t a, size_t b, size_t c)
-{
-    return view(buffer, offset, type, 3, a, b, c);
-}
-
-size_t hone_tensor_count(HoneTensor tensor)
-{
-    size_t n = 1;
-    for (uint32_t i = 0; i < tensor.rank; i++)
-        n *= tensor.shape[i];
-    return n;
-}
-
-size_t hone_tensor_bytes(HoneTensor tensor)
-{
-    size_t bytes;
-    bool whole = hone_type_bytes(tensor.type, hone_tensor_count(tensor), &bytes);
-    g_assert(whole);
-    return bytes;
-}
-
-HoneTensor hone_tensor_rows(HoneTensor tensor, size_t first, size_t count)
-{
-    g_assert(tensor.rank > 0 && first <= tensor.shape[0] && count <= tensor.shape[0] - first);
-    HoneTensor row = tensor;
-    row.shape[0] = 1;
-    size_t bytes;
-    /* A matrix whose rows are apart (row_stride) moves by its stride. */
-    bool whole = hone_type_bytes(tensor.type, tensor.row_stride ? tensor.row_stride : hone_tensor_count(row), &bytes);
-    g_assert(whole);
-    tensor.offset += first * bytes;
-    tensor.shape[0] = count;
-    return tensor;
-}
-
-HoneTensor hone_tensor_reshape(HoneTensor tensor, uint32_t rank, const size_t *shape)
-{
-    g_assert(rank >= 1 && rank <= HONE_MAX_RANK && tensor.row_stride == 0);
-    size_t before = hone_tensor_count(tensor);
-    tensor.rank = rank;
-    memset(tensor.shape, 0, sizeof tensor.shape);
-    memcpy(tensor.shape, shape, rank * sizeof *shape);
-    g_assert(hone_tensor_count(tensor) == before);
-    return tensor;
 }
