@@ -122,7 +122,7 @@ HONE_EXPORT const HoneParam *hone_component_find_param(const HoneComponent *comp
 
 /* Appends a HoneProblem * for every mistake in `params` (may be NULL, same as {}): unknown name, wrong type, out of
  * range, not a choice, required but absent. folder: what relative paths are relative to; existence of files is checked
- * too. Returns true when there was none. */
+ * too, unless folder is NULL. Returns true when there was none. */
 HONE_EXPORT bool hone_params_check(const HoneComponent *component, JsonObject *params, const char *folder,
                                    GPtrArray *problems);
 
