@@ -45,7 +45,10 @@ static void put_string(GString *out, const char *text)
     g_string_append_c(out, '"');
 }
 
-/* indent < 0: canonical; else the depth of what is written. */
+/* What `indent` says beyond the depth of what is written: all on one line, with members sorted or in their order. */
+#define CANONICAL (-1)
+#define COMPACT (-2)
+
 static void put_double(GString *out, double value, int indent)
 {
     if (!isfinite(value)) {
@@ -55,7 +58,7 @@ static void put_double(GString *out, double value, int indent)
     /* A whole number reads back as an integer, so it must print as one to give the same text then. 2^63 is the first
      * that an integer cannot hold. */
     if (value == floor(value) && fabs(value) < 9223372036854775808.0) {
-        g_string_append_printf(out, "%" G_GINT64_FORMAT "%s", (gint64)value, indent < 0 ? "" : ".0");
+        g_string_append_printf(out, "%" G_GINT64_FORMAT "%s", (gint64)value, indent == CANONICAL ? "" : ".0");
         return;
     }
     char text[G_ASCII_DTOSTR_BUF_SIZE];
@@ -89,7 +92,7 @@ static void put_object(GString *out, JsonObject *object, int indent)
     g_autoptr(GPtrArray) names = g_ptr_array_new();
     for (GList *l = members; l; l = l->next)
         g_ptr_array_add(names, l->data);
-    if (indent < 0)
+    if (indent == CANONICAL)
         g_ptr_array_sort(names, by_bytes);
     g_string_append_c(out, '{');
     for (guint i = 0; i < names->len; i++) {
@@ -159,7 +162,7 @@ static void put_node(GString *out, JsonNode *node, int indent)
 char *hone_json_canonical(JsonNode *node)
 {
     GString *out = g_string_new(NULL);
-    put_node(out, node, -1);
+    put_node(out, node, CANONICAL);
     return g_string_free(out, FALSE);
 }
 
@@ -167,5 +170,12 @@ GString *hone_json_indented(JsonNode *node)
 {
     GString *out = g_string_new(NULL);
     put_node(out, node, 0);
+    return out;
+}
+
+GString *hone_json_compact(JsonNode *node)
+{
+    GString *out = g_string_new(NULL);
+    put_node(out, node, COMPACT);
     return out;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * json.c: recursive descent over RFC 8259, straight into json-glib's nodes.
  */
+#include "json_text.h"
 #include <errno.h>
 #include <hone/json.h>
 #include <math.h>
@@ -295,5 +296,5 @@ JsonNode *hone_json_parse(const char *text, size_t length, const char *where, GE
 
 char *hone_json_text(JsonNode *node)
 {
-    return json_to_string(node, FALSE);
+    return g_string_free(hone_json_compact(node), FALSE);
 }

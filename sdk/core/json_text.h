@@ -9,5 +9,7 @@
 /* Members in their order, indented by two spaces; numbers as hone_json_canonical writes them, but a double that is
  * whole keeps its ".0". Caller frees. */
 GString *hone_json_indented(JsonNode *node);
+/* The same on one line, without white space: what hone_json_text gives. */
+GString *hone_json_compact(JsonNode *node);
 
 #endif

@@ -14,7 +14,8 @@
  * fit are int64, all else is double. `where` ("rows.jsonl:17", or NULL) begins the error message, which gives the
  * column (and the line, past the first). The code is HONE_ERROR_INVALID. Caller unrefs. */
 HONE_EXPORT JsonNode *hone_json_parse(const char *text, size_t length, const char *where, GError **error);
-/* The value as compact text on one line, members in their order. Caller frees. */
+/* The value as compact text on one line, members in their order; hone_json_parse reads the same value back. Caller
+ * frees. */
 HONE_EXPORT char *hone_json_text(JsonNode *node);
 
 #endif
