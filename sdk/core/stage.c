@@ -160,6 +160,11 @@ const HoneComponent *hone_stage_component(HoneStage *stage, HoneKind kind, const
     return stage->setup.find(stage->setup.host, kind, name, error);
 }
 
+const char *hone_stage_folder(HoneStage *stage)
+{
+    return stage->setup.folder;
+}
+
 const char *hone_stage_name(HoneStage *stage)
 {
     return stage->setup.name;

@@ -20,6 +20,14 @@ typedef enum {
     HONE_SCALE_EXP, /* exp(ratio) */
 } HoneScale;
 
+/* What a figure speaks of. A verdict rests on the task's figures; a gain in format alone is no gain in the task. */
+typedef enum {
+    HONE_FIGURE_TASK = 0,   /* the answer is right: exact match, fields right */
+    HONE_FIGURE_SIMILARITY, /* the answer resembles the wanted one: ROUGE */
+    HONE_FIGURE_FORMAT,     /* the answer has the wanted shape: parses, matches a schema */
+    HONE_FIGURE_LIKELIHOOD, /* the wanted answer is likely: perplexity */
+} HoneFigureRole;
+
 typedef struct HoneFigureInfo {
     const char *name;  /* "rouge1"; NULL ends a table */
     const char *label; /* "ROUGE-1 F1" */
@@ -27,6 +35,7 @@ typedef struct HoneFigureInfo {
     const char *unit;  /* "%" for shares in [0, 1], or NULL */
     bool lower_is_better;
     HoneScale scale;
+    HoneFigureRole role;
 } HoneFigureInfo;
 
 /* One evaluated row. */
@@ -45,6 +54,9 @@ typedef struct HoneMetricValue {
     double numerator, denominator; /* denominator 0: the row does not count for this figure */
 } HoneMetricValue;
 
+/* Takes one named part of a row's figure: ("priority", {1, 1}). */
+typedef void (*HoneMetricPartFunc)(const char *part, HoneMetricValue value, void *data);
+
 typedef struct HoneMetricOps {
     uint32_t size;
     uint32_t flags;                /* HoneMetricFlags */
@@ -56,7 +68,14 @@ typedef struct HoneMetricOps {
     bool (*score)(const void *params, void *prepared, const HoneScored *scored, HoneMetricValue *values,
                   GError **error);
     void (*finish)(void *prepared);
+    /* Optional: figures whose names depend on the data, such as one for each field of a JSON object. They are shares
+     * of the row in [0, 1], shown beside the metric's own and never part of a verdict. */
+    bool (*parts)(const void *params, void *prepared, const HoneScored *scored, HoneMetricPartFunc add, void *data,
+                  GError **error);
 } HoneMetricOps;
+
+/* Figure i of a metric, whichever version of the SDK it was compiled against; false past the end. */
+HONE_EXPORT bool hone_metric_figure(const HoneMetricOps *ops, size_t i, HoneFigureInfo *info);
 
 /* f(Σ num/Σ den) over values [n]; order [n] (may be NULL) picks rows with repetition, for a bootstrap. NaN where
  * nothing counts. */

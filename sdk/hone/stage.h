@@ -47,6 +47,9 @@ HONE_EXPORT HoneBackend *hone_stage_backend(HoneStage *stage, GError **error);
  */
 HONE_EXPORT const HoneComponent *hone_stage_component(HoneStage *stage, HoneKind kind, const char *name,
                                                       GError **error);
+/* What relative paths in the stage's parameters are relative to: for those inside a JSON parameter, which the SDK does
+ * not resolve. */
+HONE_EXPORT const char *hone_stage_folder(HoneStage *stage);
 /* The node's name in the pipeline. */
 HONE_EXPORT const char *hone_stage_name(HoneStage *stage);
 /* Where hashes of large files are remembered, or NULL. */
