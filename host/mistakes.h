@@ -39,7 +39,7 @@ void hone_mistakes_print(HoneMistakes *mistakes, FILE *out);
 /* [{"file", "line", "column", "severity": "error"|"warning", "message"}...]. Caller unrefs. */
 JsonNode *hone_mistakes_to_json(HoneMistakes *mistakes);
 
-/* ` ; did you mean "x"?` or "", for the end of a message about an unknown name. Caller frees. */
+/* `; did you mean "x"?` or "", for the end of a message about an unknown name. Caller frees. */
 char *hone_did_you_mean(const char *name, const char *const *candidates, gsize n);
 
 #endif
