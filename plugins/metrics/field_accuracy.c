@@ -50,8 +50,8 @@ static void compare_fields(const FieldAccuracy *params, const HoneScored *scored
     if (!reference) {
         return;
     }
-    json_object_iter_init(&iter, json_node_get_object(reference));
-    while (json_object_iter_next(&iter, &field, &value)) {
+    json_object_iter_init_ordered(&iter, json_node_get_object(reference));
+    while (json_object_iter_next_ordered(&iter, &field, &value)) {
         JsonNode *got = prediction ? json_object_get_member(json_node_get_object(prediction), field) : NULL;
         bool same = got && json_same(value, got);
 
