@@ -72,7 +72,29 @@ static void emit(HoneProgress *progress, JsonObject *event)
     g_mutex_unlock(&progress->lock);
 }
 
-void hone_progress_step(HoneProgress *progress, uint64_t step, uint64_t total, const char *unit, ...)
+/* Takes the figures, which may be NULL. */
+static void step(HoneProgress *progress, uint64_t at, uint64_t total, const char *unit, JsonObject *figures)
+{
+    if (!figures && at != 0 && at != total) {
+        gint64 now = g_get_monotonic_time();
+        g_mutex_lock(&progress->lock);
+        bool early = progress->last_step != 0 && now - progress->last_step < STEP_INTERVAL;
+        if (!early)
+            progress->last_step = now;
+        g_mutex_unlock(&progress->lock);
+        if (early)
+            return;
+    }
+    JsonObject *event = event_new(progress, "progress");
+    json_object_set_int_member(event, "step", (gint64)at);
+    json_object_set_int_member(event, "total", (gint64)total);
+    json_object_set_string_member(event, "unit", unit ? unit : "");
+    if (figures)
+        json_object_set_object_member(event, "figures", figures);
+    emit(progress, event);
+}
+
+void hone_progress_step(HoneProgress *progress, uint64_t at, uint64_t total, const char *unit, ...)
 {
     if (!progress || progress->fd < 0)
         return;
@@ -85,23 +107,18 @@ void hone_progress_step(HoneProgress *progress, uint64_t step, uint64_t total, c
         set_number(figures, name, va_arg(args, double));
     }
     va_end(args);
-    if (!figures && step != 0 && step != total) {
-        gint64 now = g_get_monotonic_time();
-        g_mutex_lock(&progress->lock);
-        bool early = progress->last_step != 0 && now - progress->last_step < STEP_INTERVAL;
-        if (!early)
-            progress->last_step = now;
-        g_mutex_unlock(&progress->lock);
-        if (early)
-            return;
-    }
-    JsonObject *event = event_new(progress, "progress");
-    json_object_set_int_member(event, "step", (gint64)step);
-    json_object_set_int_member(event, "total", (gint64)total);
-    json_object_set_string_member(event, "unit", unit ? unit : "");
-    if (figures)
-        json_object_set_object_member(event, "figures", figures);
-    emit(progress, event);
+    step(progress, at, total, unit, figures);
+}
+
+void hone_progress_step_values(HoneProgress *progress, uint64_t at, uint64_t total, const char *unit,
+                               const char *const *names, const double *values, size_t n)
+{
+    if (!progress || progress->fd < 0)
+        return;
+    JsonObject *figures = n > 0 ? json_object_new() : NULL;
+    for (size_t i = 0; i < n; i++)
+        set_number(figures, names[i], values[i]);
+    step(progress, at, total, unit, figures);
 }
 
 void hone_progress_note(HoneProgress *progress, HoneNoteLevel level, const char *format, ...)

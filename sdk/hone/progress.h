@@ -11,6 +11,7 @@
 
 #include <hone/error.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 typedef struct HoneProgress HoneProgress;
@@ -30,6 +31,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HoneProgress, hone_progress_free)
  * Non-finite figures are written as null. progress may be NULL. */
 HONE_EXPORT void hone_progress_step(HoneProgress *progress, uint64_t step, uint64_t total, const char *unit,
                                     ...) G_GNUC_NULL_TERMINATED;
+/* The same with the figures in arrays [n]. */
+HONE_EXPORT void hone_progress_step_values(HoneProgress *progress, uint64_t step, uint64_t total, const char *unit,
+                                           const char *const *names, const double *values, size_t n);
 HONE_EXPORT void hone_progress_note(HoneProgress *progress, HoneNoteLevel level, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
 /* A fact for the report and for `hone show`, e.g. ("peak_memory_bytes", 1.1e9). */
