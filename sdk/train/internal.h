@@ -42,6 +42,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Examples, examples_free)
 /* Adds a row of more than one token, or counts why not. false: it is longer than `limit`, and that is to fail. */
 bool examples_add(Examples *examples, const HoneTokens *tokens, size_t limit, OverLength over);
 size_t examples_length(const Examples *examples, size_t i);
+
+/* ---- rows.c ---- */
+
 /* Reads a dataset, tells what became of its rows and which text bears loss; an error where nothing is left. */
 Examples *examples_read(HoneArtifact *dataset, HoneModel *model, const HoneTrainParams *params, HoneProgress *progress,
                         GError **error);
