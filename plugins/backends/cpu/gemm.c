@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * gemm.c: matrix products: which code does one, and how threads share it.
+ *
+ * OpenBLAS copies ("packs") both operands before it multiplies, which pays when every side is long. With one side up to
+ * CPU_SKINNY (an adapter's rank, the rows of a decoding batch) the packing costs as much as the product: those go to
+ * the kernels in kernels/product.c.
+ */
+#include "cpu.h"
+
+enum { ROW_MAJOR = 101, NO_TRANS = 111, TRANS = 112 }; /* of CBLAS */
+
+typedef struct Gemm {
+    CpuDevice *device;
+    float *y;
+    const float *a, *b;
+    size_t y_row, a_row, b_row;
+    size_t M, N, K;
+    bool ta, tb;
+    float alpha, beta;
+    size_t cut_m, cut_n; /* rows and columns of an item */
+} Gemm;
+
+/* ---- Long on every side: OpenBLAS, one thread each on a block of y. ---- */
+
+static void blas_item(void *data, size_t item, uint32_t thread)
+{
+    const Gemm *g = data;
+    size_t columns = (g->N + g->cut_n - 1) / g->cut_n;
+    size_t m = item / columns * g->cut_m, n = item % columns * g->cut_n;
+    size_t M = MIN(g->cut_m, g->M - m), N = MIN(g->cut_n, g->N - n);
+    g->device->blas.sgemm(ROW_MAJOR, g->ta ? TRANS : NO_TRANS, g->tb ? TRANS : NO_TRANS, (int)M, (int)N, (int)g->K,
+                          g->alpha, g->a + (g->ta ? m : m * g->a_row), (int)g->a_row, g->b + (g->tb ? n * g->b_row : n),
+                          (int)g->b_row, g->beta, g->y + m * g->y_row + n, (int)g->y_row);
+}
+
+static size_t round_up(size_t n, size_t unit)
+{
+    return (n + unit - 1) / unit * unit;
+}
+
+static void blas_product(Gemm *g)
+{
+    g_assert(g->M <= G_MAXINT && g->N <= G_MAXINT && g->K <= G_MAXINT);
+    g_assert(g->y_row <= G_MAXINT && g->a_row <= G_MAXINT && g->b_row <= G_MAXINT);
+    size_t threads = cpu_pool_threads(g->device->pool), best_rows = 1, best_columns = 1;
+    double best = G_MAXDOUBLE;
+    /* A grid of as many blocks as threads. Each row of blocks packs all of b and each column all of a; a block rounds
+     * up to what the kernels take at a time. */
+    for (size_t rows = 1; rows <= threads; rows++) {
+        if (threads % rows != 0)
+            continue;
+        size_t columns = threads / rows;
+        double block =
+            (double)round_up((g->M + rows - 1) / rows, 4) * (double)round_up((g->N + columns - 1) / columns, 16);
+        double packed = (double)rows * (double)g->N + (double)columns * (double)g->M;
+        /* Packing a value costs about as much as 16 multiply-adds with it, spread over the threads. */
+        double cost = block + 16 * packed / (double)threads;
+        if (cost < best) {
+            best = cost;
+            best_rows = rows;
+            best_columns = columns;
+        }
+    }
+    /* Too little to share: waking a thread costs some microseconds. */
+    if ((double)g->M * (double)g->N * (double)g->K < 200e3)
+        best_rows = best_columns = 1;
+    g->cut_m = round_up((g->M + best_rows - 1) / best_rows, 4);
+    g->cut_n = round_up((g->N + best_columns - 1) / best_columns, 16);
+    size_t items = (g->M + g->cut_m - 1) / g->cut_m * ((g->N + g->cut_n - 1) / g->cut_n);
+    cpu_pool_run(g->device->pool, items, blas_item, g);
+}
+
+/* ---- One short side. ---- */
+
+/* Cuts n into parts for the threads, a multiple of `unit`, none with less than about 20,000 multiply-adds. */
+static size_t part_of(const Gemm *g, size_t n, size_t unit)
+{
+    size_t threads = cpu_pool_threads(g->device->pool);
+    double each = (double)g->M * (double)g->N * (double)g->K / (double)n;
+    size_t least = (size_t)(20e3 / each) + 1;
+    return round_up(MAX((n + threads - 1) / threads, least), unit);
+}
+
+/* y block with b's columns side by side. */
+static void product_item(void *data, size_t item, uint32_t thread)
+{
+    const Gemm *g = data;
+    size_t columns = (g->N + g->cut_n - 1) / g->cut_n;
+    size_t m = item / columns * g->cut_m, n = item % columns * g->cut_n;
+    size_t a_step = g->ta ? 1 : g->a_row, a_col = g->ta ? g->a_row : 1;
+    g->device->kernels->product(g->y + m * g->y_row + n, g->y_row, g->a + m * a_step, a_step, a_col, g->b + n, g->b_row,
+                                MIN(g->cut_m, g->M - m), MIN(g->cut_n, g->N - n), g->K, g->alpha, g->beta);
+}
+
+static void plain_product(Gemm *g)
+{
+    g->cut_m = g->M;
+    g->cut_n = g->N;
+    if (g->N >= g->M)
+        g->cut_n = part_of(g, g->N, CPU_PAD);
+    else
+        g->cut_m = part_of(g, g->M, 6);
+    size_t items = (g->M + g->cut_m - 1) / g->cut_m * ((g->N + g->cut_n - 1) / g->cut_n);
+    cpu_pool_run(g->device->pool, items, product_item, g);
+}
+
+/* Both operands have k side by side: a [M,K], b [N,K]. */
+static void dots_item(void *data, size_t item, uint32_t thread)
+{
+    const Gemm *g = data;
+    if (g->M <= g->N) {
+        size_t n = item * g->cut_n;
+        g->device->kernels->dots(g->y + n, g->y_row, 1, g->a, g->a_row, g->b + n * g->b_row, g->b_row, g->M,
+                                 MIN(g->cut_n, g->N - n), g->K, g->alpha, g->beta);
+    } else {
+        size_t m = item * g->cut_m;
+        g->device->kernels->dots(g->y + m * g->y_row, 1, g->y_row, g->b, g->b_row, g->a + m * g->a_row, g->a_row, g->N,
+                                 MIN(g->cut_m, g->M - m), g->K, g->alpha, g->beta);
+    }
+}
+
+static void dot_product(Gemm *g)
+{
+    size_t items;
+    if (g->M <= g->N) {
+        g->cut_n = part_of(g, g->N, 6);
+        items = (g->N + g->cut_n - 1) / g->cut_n;
+    } else {
+        g->cut_m = part_of(g, g->M, 6);
+        items = (g->M + g->cut_m - 1) / g->cut_m;
+    }
+    cpu_pool_run(g->device->pool, items, dots_item, g);
+}
+
+/* b becomes its transpose, in scratch. */
+static void turn_b(Gemm *g)
+{
+    size_t rows = g->tb ? g->N : g->K, cols = g->tb ? g->K : g->N;
+    float *turned = cpu_scratch(g->device, rows * cols * sizeof(float));
+    g->device->kernels->turn(turned, rows, g->b, g->b_row, rows, cols);
+    g->b = turned;
+    g->b_row = rows;
+    g->tb = !g->tb;
+}
+
+/* a [K,M], b [K,N] with N short: yᵀ = bᵀ·a in scratch, then turned into y. */
+static void turned_product(Gemm *g)
+{
+    Gemm t = {.device = g->device,
+              .a = g->b,
+              .a_row = g->b_row,
+              .b = g->a,
+              .b_row = g->a_row,
+              .M = g->N,
+              .N = g->M,
+              .K = g->K,
+              .ta = true,
+              .alpha = g->alpha,
+              .y_row = g->M};
+    t.y = cpu_scratch(g->device, g->M * g->N * sizeof(float));
+    plain_product(&t);
+    for (size_t m = 0; m < g->M; m++) {
+        float *y = g->y + m * g->y_row;
+        for (size_t n = 0; n < g->N; n++)
+            y[n] = t.y[n * g->M + m] + (g->beta != 0 ? g->beta * y[n] : 0);
+    }
+}
+
+static void multiply(Gemm *g)
+{
+    bool short_m = g->M <= CPU_SKINNY, short_n = g->N <= CPU_SKINNY, short_k = g->K <= CPU_SKINNY;
+    if (!g->ta && g->tb && (short_m || short_n)) {
+        dot_product(g);
+    } else if (!g->ta && g->tb && short_k) {
+        turn_b(g);
+        plain_product(g);
+    } else if (!g->tb && (short_m || short_k)) {
+        plain_product(g);
+    } else if (!g->ta && !g->tb && short_n) {
+        turn_b(g);
+        dot_product(g);
+    } else if (g->ta && !g->tb && short_n) {
+        turned_product(g);
+    } else {
+        blas_product(g);
+    }
+}
+
+void cpu_gemm(HoneStream *s, HoneTensor y, HoneTensor a, HoneTensor b, uint32_t flags, float alpha, float beta)
+{
+    Gemm g = {
+        .device = s->device, .ta = flags & HONE_TRANS_A, .tb = flags & HONE_TRANS_B, .alpha = alpha, .beta = beta};
+    g.y = cpu_matrix(y, &g.y_row);
+    g.a = cpu_matrix(a, &g.a_row);
+    g.b = cpu_matrix(b, &g.b_row);
+    g.M = y.shape[0];
+    g.N = y.shape[1];
+    g.K = a.shape[g.ta ? 0 : 1];
+    g_assert(a.shape[g.ta ? 1 : 0] == g.M && b.shape[g.tb ? 1 : 0] == g.K && b.shape[g.tb ? 0 : 1] == g.N);
+    if (g.M == 0 || g.N == 0)
+        return;
+    char label[64];
+    if (s->device->profile != NULL)
+        g_snprintf(label, sizeof(label), "gemm %c%c %zu %zu %zu", g.ta ? 'T' : 'N', g.tb ? 'T' : 'N',
+                   flags & HONE_TRANS_A ? g.M : (size_t)0, g.N, flags & HONE_TRANS_A ? (size_t)0 : g.K);
+    CPU_TIMED(s, label, 2.0 * (double)g.M * (double)g.N * (double)g.K);
+    multiply(&g);
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * attention.c: one query head over one sequence, a block of queries at a time; formulas in the reference backend's file
+ * of this name.
+ *
+ * A block's scores against all keys it may see are a product with the turned keys; what lies outside a query's window
+ * is set to zero afterwards, so every product here is dense. For the backward the scores are computed again from the
+ * kept log-sum-exp.
+ */
+#include "vector_math.h"
+
+#include <math.h>
+
+/* The keys that a block of queries sees, and the scores' row length. */
+typedef struct Block {
+    size_t first, count; /* queries */
+    size_t key, keys;    /* first key and number of keys */
+    size_t width;        /* keys, rounded up where the turned keys are padded */
+} Block;
+
+static Block block_of(const CpuHead *head, size_t first, size_t count)
+{
+    Block b = {.first = first, .count = count};
+    if (head->window > 0 && first + 1 > head->window)
+        b.key = first + 1 - head->window;
+    b.keys = first + count - b.key;
+    b.width = (b.keys + CPU_PAD - 1) / CPU_PAD * CPU_PAD;
+    if (b.key + b.width > head->padded)
+        b.width = head->padded - b.key;
+    return b;
+}
+
+/* Keys that query i of the block sees, as a range of columns. */
+static void columns_of(const CpuHead *head, const Block *b, size_t i, size_t *low, size_t *high)
+{
+    size_t query = b->first + i;
+    *high = query + 1 - b->key;
+    *low = head->window > 0 && query + 1 > head->window + b->key ? query + 1 - head->window - b->key : 0;
+}
+
+static void clear_outside(float *row, size_t low, size_t high, size_t width)
+{
+    for (size_t j = 0; j < low; j++)
+        row[j] = 0;
+    for (size_t j = high; j < width; j++)
+        row[j] = 0;
+}
+
+/* x[j] = exp(cap(x[j]) - highest) over n values; gives the sum and the highest. */
+static float exponentials(float *x, size_t n, float soft_cap, float *highest)
+{
+    vf most = v_set(-INFINITY), total = v_set(0.0f);
+    float left = -INFINITY;
+    EACH_VECTOR(j, lanes, n)
+    {
+        vf v = load_lanes(x + j, lanes);
+        if (soft_cap > 0) {
+            v = v_cap(v, soft_cap);
+            store_lanes(x + j, v, lanes);
+        }
+        if (lanes == VL)
+            most = v_max(most, v);
+        else
+            for (size_t i = j; i < n; i++)
+                left = fmaxf(left, x[i]);
+    }
+    *highest = fmaxf(v_highest(most), left);
+    size_t whole = n / VL * VL;
+    for (size_t j = 0; j < whole; j += VL) {
+        vf v = v_exp(v_load(x + j) - v_set(*highest));
+        v_store(x + j, v);
+        total = total + v;
+    }
+    float sum = v_sum(total);
+    if (whole < n) {
+        v_store_n(x + whole, v_exp(v_load_n(x + whole, n - whole) - v_set(*highest)), n - whole);
+        for (size_t j = whole; j < n; j++)
+            sum += x[j];
+    }
+    return sum;
+}
+
+void KERNEL(attend)(const CpuHead *head, size_t first, size_t count, float *room)
+{
+    Block b = block_of(head, first, count);
+    size_t D = head->head_dim, stride = b.width;
+    float *o = head->o + first * head->q_stride;
+    KERNEL(product)
+    (room, stride, head->q + first * head->q_stride, head->q_stride, 1, head->k_turned + b.key, head->padded, count,
+     b.width, D, head->scale, 0);
+    float sums[CPU_QUERY_BLOCK];
+    for (size_t i = 0; i < count; i++) {
+        size_t low, high;
+        float *row = room + i * stride, highest;
+        columns_of(head, &b, i, &low, &high);
+        sums[i] = exponentials(row + low, high - low, head->soft_cap, &highest);
+        clear_outside(row, low, high, b.keys);
+        if (head->lse != NULL)
+            head->lse[(first + i) * head->lse_stride] = highest + logf(sums[i]);
+    }
+    KERNEL(product)
+    (o, head->q_stride, room, stride, 1, head->v + b.key * head->kv_stride, head->kv_stride, count, D, b.keys, 1, 0);
+    for (size_t i = 0; i < count; i++)
+        KERNEL(scale)(o + i * head->q_stride, 1 / sums[i], D);
+}
+
+/* From scores (p) and do·v (ds) of one query to its probabilities and the scores' derivative, over n keys. */
+static void differentiate(float *p, float *ds, size_t n, float lse, float delta, float soft_cap)
+{
+    EACH_VECTOR(j, lanes, n)
+    {
+        vf z = load_lanes(p + j, lanes), slope = v_set(1.0f);
+        if (soft_cap > 0) {
+            z = v_cap(z, soft_cap);
+            vf inside = z * v_set(1 / soft_cap);
+            slope = v_set(1.0f) - inside * inside;
+        }
+        vf probability = v_exp(z - v_set(lse));
+        store_lanes(p + j, probability, lanes);
+        store_lanes(ds + j, probability * (load_lanes(ds + j, lanes) - v_set(delta)) * slope, lanes);
+    }
+}
+
+static void attend_bwd_block(const CpuHead *head, size_t first, size_t count, float *room)
+{
+    Block b = block_of(head, first, count);
+    size_t D = head->head_dim, stride = b.width, at = first * head->q_stride;
+    float *p = room, *ds = room + CPU_QUERY_BLOCK * stride;
+    const float *q = head->q + at, *d_o = head->d_o + at;
+    KERNEL(product)
+    (p, stride, q, head->q_stride, 1, head->k_turned + b.key, head->padded, count, b.width, D, head->scale, 0);
+    KERNEL(product)(ds, stride, d_o, head->q_stride, 1, head->v_turned + b.key, head->padded, count, b.width, D, 1, 0);
+    for (size_t i = 0; i < count; i++) {
+        size_t low, high;
+        columns_of(head, &b, i, &low, &high);
+        float delta;
+        KERNEL(dots)(&delta, 0, 0, d_o + i * head->q_stride, 0, head->o + at + i * head->q_stride, 0, 1, 1, D, 1, 0);
+        differentiate(p + i * stride + low, ds + i * stride + low, high - low,
+                      head->lse[(first + i) * head->lse_stride], delta, head->soft_cap);
+        clear_outside(p + i * stride, low, high, b.keys);
+        clear_outside(ds + i * stride, low, high, b.keys);
+    }
+    KERNEL(product)
+    (head->dq + at, head->q_stride, ds, stride, 1, head->k + b.key * head->kv_stride, head->kv_stride, count, D, b.keys,
+     head->scale, 0);
+    KERNEL(product)(head->dk + b.key * D, D, ds, 1, stride, q, head->q_stride, b.keys, D, count, head->scale, 1);
+    KERNEL(product)(head->dv + b.key * D, D, p, 1, stride, d_o, head->q_stride, b.keys, D, count, 1, 1);
+}
+
+void KERNEL(attend_bwd)(const CpuHead *head, float *room)
+{
+    KERNEL(fill)(head->dk, 0, head->length * head->head_dim);
+    KERNEL(fill)(head->dv, 0, head->length * head->head_dim);
+    for (size_t first = 0; first < head->length; first += CPU_QUERY_BLOCK) {
+        size_t left = head->length - first;
+        attend_bwd_block(head, first, left < CPU_QUERY_BLOCK ? left : CPU_QUERY_BLOCK, room);
+    }
+}
+
+void KERNEL(attend_cached)(float *o, const float *q, const float *k, const float *v, size_t stride, size_t n_heads,
+                           size_t D, size_t length, float scale, float soft_cap, float *room)
+{
+    KERNEL(dots)(room, length, 1, q, D, k, stride, n_heads, length, D, scale, 0);
+    for (size_t h = 0; h < n_heads; h++) {
+        float highest, sum = exponentials(room + h * length, length, soft_cap, &highest);
+        KERNEL(scale)(room + h * length, 1 / sum, length);
+    }
+    KERNEL(product)(o, D, room, length, 1, v, stride, n_heads, D, length, 1, 0);
+}

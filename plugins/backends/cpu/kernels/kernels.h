@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * kernels.h: the inner loops, as a table that is compiled once for each instruction set and chosen by the processor.
+ *
+ * A kernel works on plain pointers and on the part of an operator that one thread takes; checks and the split among
+ * threads are above, in the operators' files. Results do not depend on where a range is cut.
+ */
+#ifndef HONE_CPU_KERNELS_H
+#define HONE_CPU_KERNELS_H
+
+#include <hone/backend.h>
+
+/* One sequence and one query head of attention; see kernels/attention.c. */
+typedef struct CpuHead {
+    size_t length, head_dim;
+    size_t q_stride, kv_stride, lse_stride; /* floats from one token to the next */
+    const float *q, *k, *v;                 /* k, v of the head's group */
+    const float *k_turned, *v_turned;       /* [D, padded]: keys and values with tokens along the row */
+    size_t padded;                          /* length, rounded up to CPU_PAD */
+    float scale, soft_cap;
+    size_t window;
+    float *o, *lse; /* forward: outputs (lse may be NULL); backward: inputs */
+    const float *d_o;
+    float *dq;      /* as q */
+    float *dk, *dv; /* [length, D], this head's share of its group */
+} CpuHead;
+
+#define CPU_PAD 16         /* a multiple of every vector length */
+#define CPU_QUERY_BLOCK 24 /* queries that attention takes at a time */
+#define CPU_SKINNY 32      /* the widest side of a product that the kernels here take from the BLAS */
+
+typedef struct CpuKernels {
+    const char *name;
+
+    /* product.c. y[m·y_row + n] = alpha·Σ_k a[m·a_row + k·a_col]·b[k·b_row + n] + beta·y */
+    void (*product)(float *y, size_t y_row, const float *a, size_t a_row, size_t a_col, const float *b, size_t b_row,
+                    size_t M, size_t N, size_t K, float alpha, float beta);
+    /* y[i·y_few + j·y_many] = alpha·Σ_k few[i·few_row + k]·many[j·many_row + k] + beta·y */
+    void (*dots)(float *y, size_t y_few, size_t y_many, const float *few, size_t few_row, const float *many,
+                 size_t many_row, size_t n_few, size_t n_many, size_t K, float alpha, float beta);
+    /* y [cols, rows] = x [rows, cols] turned; x_row, y_row: floats from one row to the next. */
+    void (*turn)(float *y, size_t y_row, const float *x, size_t x_row, size_t rows, size_t cols);
+
+    /* elementwise.c */
+    void (*fill)(float *y, float value, size_t n);
+    void (*add)(float *y, const float *x, float alpha, size_t n);
+    void (*scale)(float *y, float alpha, size_t n);
+    void (*glu)(float *y, const float *gate, const float *up, size_t n, HoneActivation act);
+    void (*glu_bwd)(float *dgate, float *dup, const float *dy, const float *gate, const float *up, size_t n,
+                    HoneActivation act);
+    /* exp and tanh by themselves, for the test of their error. */
+    void (*exp)(float *y, const float *x, size_t n);
+    void (*tanh)(float *y, const float *x, size_t n);
+
+    /* norm.c */
+    void (*rmsnorm)(float *y, float *rstd, const float *x, const float *w, size_t rows, size_t C, float epsilon,
+                    float w_offset);
+    void (*rmsnorm_dx)(float *dx, const float *dy, const float *x, const float *w, const float *rstd, size_t rows,
+                       size_t C, float w_offset);
+    /* Columns [first, first + count) of dw. */
+    void (*rmsnorm_dw)(float *dw, const float *dy, const float *x, const float *rstd, size_t rows, size_t C,
+                       size_t first, size_t count);
+
+    /* rope.c */
+    void (*rope)(float *x, const float *table, const int32_t *positions, size_t rows, size_t H, size_t D, size_t half,
+                 float sign);
+
+    /* attention.c. room: cpu_attention_room(length) floats. */
+    /* Queries [first, first + count), count at most CPU_QUERY_BLOCK. */
+    void (*attend)(const CpuHead *head, size_t first, size_t count, float *room);
+    void (*attend_bwd)(const CpuHead *head, float *room);
+    /* Query heads [n_heads, D] of one group over `length` cached keys, `stride` floats apart; room: n_heads·length
+     * floats. */
+    void (*attend_cached)(float *o, const float *q, const float *k, const float *v, size_t stride, size_t n_heads,
+                          size_t D, size_t length, float scale, float soft_cap, float *room);
+
+    /* head.c. One row of logits. */
+    void (*logprob)(float *logprob, float *lse, float *logits, size_t V, int32_t target, float soft_cap);
+    void (*logprob_bwd)(float *logits, float lse, size_t V, int32_t target, float derivative, float soft_cap);
+
+    /* optimizer.c */
+    double (*sum_squares)(const float *x, size_t n);
+    void (*adamw)(float *p, const float *g, float *m, float *v, size_t n, const HoneAdamW *args);
+} CpuKernels;
+
+/* Floats that a thread needs for attention over sequences up to `length`: two blocks of scores. */
+static inline size_t cpu_attention_room(size_t length)
+{
+    return 2 * CPU_QUERY_BLOCK * (length + CPU_PAD);
+}
+
+extern const CpuKernels cpu_kernels_portable;
+#ifdef __x86_64__
+extern const CpuKernels cpu_kernels_avx2, cpu_kernels_avx512;
+#endif
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * conformance_dense.c: checks of copies, changes of type, the order of a stream, and matrix products.
+ */
+#include "conformance_private.h"
+
+#include <math.h>
+
+static void call_copy(const HoneBackendOps *ops, HoneStream *s, const HoneTensor *t, const void *args)
+{
+    ops->copy(s, t[0], t[1]);
+    ops->copy(s, t[2], t[3]);
+    ops->copy(s, t[4], t[5]);
+    ops->fill(s, t[6], -2.5f);
+    ops->fill(s, t[7], 7);
+}
+
+bool check_memory(Lab *lab)
+{
+    /* Above a few 100,000 values the work may be cut into parts. */
+    static const size_t sizes[] = {0, 1, 31, 300001};
+    for (size_t i = 0; i < G_N_ELEMENTS(sizes); i++) {
+        size_t n = sizes[i], blocks = n / 32 * 32;
+        g_auto(Trial) trial;
+        trial_init(&trial, lab, call_copy, NULL, "copy and fill of %zu", n);
+        g_autofree int32_t *numbers = g_new(int32_t, n + 1);
+        for (size_t j = 0; j < n; j++)
+            numbers[j] = (int32_t)lab_below(lab, 1000);
+        trial_output(&trial, RANK_1(n));
+        trial_input(&trial, RANK_1(n), 1);
+        g_autofree int32_t *empty = g_new0(int32_t, n + 1);
+        trial_bytes(&trial, HONE_I32, n, empty, true);
+        trial_index(&trial, numbers, n);
+        g_autofree unsigned char *packed = g_malloc0(n + 34);
+        trial_bytes(&trial, HONE_Q4_1, blocks, packed, true);
+        for (size_t j = 0; j < blocks / 32 * 20; j++)
+            packed[j] = (unsigned char)lab_below(lab, 256);
+        trial_bytes(&trial, HONE_Q4_1, blocks, packed, false);
+        trial_output(&trial, RANK_1(n));
+        trial_bytes(&trial, HONE_I32, n, empty, true);
+        if (!trial_check(&trial))
+            return false;
+    }
+    return true;
+}
+
+static void call_convert(const HoneBackendOps *ops, HoneStream *s, const HoneTensor *t, const void *args)
+{
+    ops->convert(s, t[0], t[1]);
+}
+
+bool check_convert(Lab *lab)
+{
+    for (HoneType type = HONE_F32; type < HONE_TYPE_END_; type++) {
+        if (type == HONE_I32)
+            continue;
+        /* Any bits are a value of the type (some are NaN); the result is exact. */
+        size_t n = hone_type_block(type) * (type % 2 ? 300 : 1), bytes;
+        g_assert(hone_type_bytes(type, n, &bytes));
+        g_autofree unsigned char *bits = g_malloc(bytes);
+        for (size_t j = 0; j < bytes; j++)
+            bits[j] = (unsigned char)lab_below(lab, 256);
+        g_auto(Trial) trial;
+        trial_init(&trial, lab, call_convert, NULL, "convert %s to f32", hone_type_name(type));
+        trial_output(&trial, RANK_1(n));
+        trial_bytes(&trial, type, n, bits, false);
+        if (!trial_check(&trial))
+            return false;
+    }
+    for (int half = 0; half < 2; half++) {
+        HoneType type = half ? HONE_F16 : HONE_BF16;
+        const size_t n = 1001;
+        g_auto(Trial) trial;
+        trial_init(&trial, lab, call_convert, NULL, "convert f32 to %s", hone_type_name(type));
+        g_autofree uint16_t *empty = g_new0(uint16_t, n);
+        trial_bytes(&trial, type, n, empty, true);
+        size_t from = trial_input(&trial, RANK_1(n), 100);
+        /* Ties, overflow, the smallest. */
+        const float special[] = {1 + 0x1p-8f, 1 + 0x3p-8f, 1 + 0x1p-11f, 1 + 0x3p-11f, 65520,
+                                 65519,       1e-8f,       -0.0f,        3e38f};
+        for (size_t i = 0; i < G_N_ELEMENTS(special); i++)
+            trial_values(&trial, from)[i] = special[i];
+        if (!trial_check(&trial))
+            return false;
+    }
+    return true;
+}
+
+/* A chain in which every operator needs what the one before it wrote, and overwrites what that one read. */
+static void call_chain(const HoneBackendOps *ops, HoneStream *s, const HoneTensor *t, const void *args)
+{
+    for (int i = 0; i < 20; i++) {
+        ops->gemm(s, t[1], t[0], t[2], HONE_TRANS_B, 0.125f, 0);
+        ops->glu(s, t[0], t[1], t[1], HONE_SILU);
+        ops->add(s, t[0], t[1], 0.5f);
+        ops->rmsnorm(s, t[1], (HoneTensor){0}, t[0], t[3], 1e-5f, 0);
+        ops->copy(s, t[0], t[1]);
+    }
+}
+
+bool check_order(Lab *lab)
+{
+    const size_t N = 37, C = 65;
+    g_auto(Trial) trial;
+    trial_init(&trial, lab, call_chain, NULL, "a chain of 100 operators");
+    size_t x = trial_changed(&trial, RANK_2(N, C), 1), y = trial_output(&trial, RANK_2(N, C));
+    trial_input(&trial, RANK_2(C, C), 1);
+    trial_input(&trial, RANK_1(C), 1);
+    /* 20 rounds of sums over 65 terms, each round able to double an error: a lost or swapped operator changes all
+     * digits, so half of f32's are enough. */
+    trial_allow(&trial, x, 4096, 4);
+    trial_allow(&trial, y, 4096, 4);
+    return trial_check(&trial);
+}
+
+typedef struct GemmArgs {
+    uint32_t flags;
+    float alpha, beta;
+} GemmArgs;
+
+static void call_gemm(const HoneBackendOps *ops, HoneStream *s, const HoneTensor *t, const void *args)
+{
+    const GemmArgs *g = args;
+    ops->gemm(s, t[0], t[1], t[2], g->flags, g->alpha, g->beta);
+}
+
+static bool check_product(Lab *lab, size_t M, size_t N, size_t K, const GemmArgs *args, size_t gap)
+{
+    bool ta = args->flags & HONE_TRANS_A, tb = args->flags & HONE_TRANS_B;
+    g_auto(Trial) trial;
+    trial_init(&trial, lab, call_gemm, args, "gemm %c%c %zu x %zu x %zu, alpha %g, beta %g%s", ta ? 'T' : 'N',
+               tb ? 'T' : 'N', M, N, K, args->alpha, args->beta, gap > 0 ? ", strided" : "");
+    /* With beta = 0 the old content is NaN and must not matter. */
+    size_t y = args->beta != 0 ? trial_changed(&trial, RANK_2(M, N), 1) : trial_output(&trial, RANK_2(M, N));
+    size_t a = trial_input(&trial, RANK_2(ta ? K : M, ta ? M : K), 1);
+    size_t b = trial_input(&trial, RANK_2(tb ? N : K, tb ? K : N), 1);
+    size_t y_row = N + gap, a_row = (ta ? M : K) + 2 * gap, b_row = (tb ? K : N) + 3 * gap;
+    if (gap > 0) {
+        trial_stride(&trial, y, y_row);
+        trial_stride(&trial, a, a_row);
+        trial_stride(&trial, b, b_row);
+    }
+    /* Each of K multiply-adds rounds once or twice, relative to the sum of sizes; alpha and beta a few times more. */
+    const float *Y = trial_values(&trial, y), *A = trial_values(&trial, a), *B = trial_values(&trial, b);
+    float *bound = trial.op[y].bound = g_new0(float, M *y_row + 1);
+    for (size_t m = 0; m < M; m++) {
+        for (size_t n = 0; n < N; n++) {
+            double size = 0;
+            for (size_t k = 0; k < K; k++)
+                size += fabs((double)A[ta ? k * a_row + m : m * a_row + k] * B[tb ? n * b_row + k : k * b_row + n]);
+            double old = args->beta != 0 ? fabs((double)args->beta * Y[m * y_row + n]) : 0;
+            bound[m * y_row + n] = (float)((2 * (double)K + 8) * UNIT * (fabs((double)args->alpha) * size + old));
+        }
+    }
+    return trial_check(&trial);
+}
+
+bool check_gemm(Lab *lab)
+{
+    /* Single values, primes, one short side each way, more than one block of any likely kernel, nothing. */
+    static const size_t shapes[][3] = {
+        {1, 1, 1},      {1, 7, 5},     {3, 17, 64},   {8, 33, 100}, {33, 40, 35},  {64, 65, 66},
+        {130, 8, 257},  {257, 130, 8}, {8, 257, 130}, {31, 150, 1}, {1, 300, 129}, {300, 1, 129},
+        {129, 300, 77}, {6, 96, 48},   {97, 32, 33},  {0, 4, 3},    {4, 0, 3},     {4, 5, 0},
+    };
+    static const float factors[][2] = {{1, 0}, {0.5f, 1}, {-1.25f, 0.75f}};
+    for (size_t i = 0; i < G_N_ELEMENTS(shapes); i++)
+        for (uint32_t flags = 0; flags < 4; flags++)
+            for (size_t f = 0; f < G_N_ELEMENTS(factors); f++) {
+                const GemmArgs args = {.flags = flags, .alpha = factors[f][0], .beta = factors[f][1]};
+                if (!check_product(lab, shapes[i][0], shapes[i][1], shapes[i][2], &args, 0))
+                    return false;
+            }
+    return true;
+}
+
+bool check_gemm_strided(Lab *lab)
+{
+    static const size_t shapes[][3] = {{5, 7, 9}, {70, 40, 50}, {8, 100, 60}, {100, 8, 60}, {60, 100, 8}};
+    for (size_t i = 0; i < G_N_ELEMENTS(shapes); i++)
+        for (uint32_t flags = 0; flags < 4; flags++)
+            for (int beta = 0; beta < 2; beta++) {
+                const GemmArgs args = {.flags = flags, .alpha = 1, .beta = (float)beta};
+                if (!check_product(lab, shapes[i][0], shapes[i][1], shapes[i][2], &args, 1 + i))
+                    return false;
+            }
+    return true;
+}
