@@ -133,3 +133,15 @@ void hone_command_options_clear(HoneCommandOptions *options)
     g_clear_pointer(&options->vars, g_strfreev);
     g_clear_pointer(&options->sets, g_strfreev);
 }
+
+HonePipeline *hone_command_load(const char *file, const HoneCommandOptions *options, const HoneRegistry *registry,
+                                bool skip_hooks)
+{
+    g_autoptr(HoneMistakes) mistakes = hone_mistakes_new();
+    HonePipelineOptions pipeline_options = {.vars = (const char *const *)options->vars,
+                                            .sets = (const char *const *)options->sets,
+                                            .skip_hooks = skip_hooks};
+    HonePipeline *pipeline = hone_pipeline_load(file, &pipeline_options, registry, mistakes);
+    hone_mistakes_print(mistakes, stderr);
+    return pipeline;
+}

@@ -13,6 +13,9 @@
 
 /* ROW(function's ending, name, arguments, one line). An empty line hides the command from `hone help`. */
 #define HONE_COMMANDS(ROW)                                                                                             \
+    ROW(check, "check", "FILE...", "find every mistake in a pipeline, before anything runs")                           \
+    ROW(plan, "plan", "FILE", "show the nodes of a pipeline in order")                                                 \
+    ROW(graph, "graph", "FILE", "print a pipeline as a DOT graph")                                                     \
     ROW(plugins, "plugins", "", "list the plugins that load, and why others do not")                                   \
     ROW(inspect, "inspect", "[NAME]", "describe a component: its ports and parameters")
 

@@ -4,9 +4,13 @@
 #include "mistakes.h"
 #include <string.h>
 
+/* Nobody mends more at once; a hostile file could make millions. */
+#define MOST_MISTAKES 500
+
 struct HoneMistakes {
     GPtrArray *list; /* of HoneMistake * */
     bool sorted;
+    guint errors, unsaid;
 };
 
 static void free_mistake(gpointer data)
@@ -34,6 +38,12 @@ void hone_mistakes_free(HoneMistakes *mistakes)
 
 static void add(HoneMistakes *mistakes, HonePlace place, bool warning, char *message)
 {
+    if (mistakes->list->len == MOST_MISTAKES) {
+        mistakes->unsaid++;
+        mistakes->errors += !warning;
+        g_free(message);
+        return;
+    }
     for (guint i = 0; i < mistakes->list->len; i++) {
         const HoneMistake *m = mistakes->list->pdata[i];
         if (m->line == place.line && m->column == place.column && m->warning == warning &&
@@ -50,6 +60,7 @@ static void add(HoneMistakes *mistakes, HonePlace place, bool warning, char *mes
     mistake->message = message;
     g_ptr_array_add(mistakes->list, mistake);
     mistakes->sorted = false;
+    mistakes->errors += !warning;
 }
 
 void hone_mistakes_add(HoneMistakes *mistakes, HonePlace place, const char *format, ...)
@@ -70,15 +81,17 @@ void hone_mistakes_warn(HoneMistakes *mistakes, HonePlace place, const char *for
 
 guint hone_mistakes_errors(const HoneMistakes *mistakes)
 {
-    guint n = 0;
-    for (guint i = 0; i < mistakes->list->len; i++)
-        n += !((const HoneMistake *)mistakes->list->pdata[i])->warning;
-    return n;
+    return mistakes->errors;
 }
 
 guint hone_mistakes_count(const HoneMistakes *mistakes)
 {
     return mistakes->list->len;
+}
+
+bool hone_mistakes_full(const HoneMistakes *mistakes)
+{
+    return mistakes->list->len == MOST_MISTAKES;
 }
 
 static int compare(gconstpointer a, gconstpointer b)
@@ -112,6 +125,8 @@ void hone_mistakes_print(HoneMistakes *mistakes, FILE *out)
             fprintf(out, "%s: ", m->file);
         fprintf(out, "%s%s\n", m->warning ? "warning: " : "", m->message);
     }
+    if (mistakes->unsaid > 0)
+        fprintf(out, "... and %u more\n", mistakes->unsaid);
 }
 
 JsonNode *hone_mistakes_to_json(HoneMistakes *mistakes)

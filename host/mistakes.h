@@ -32,6 +32,8 @@ void hone_mistakes_warn(HoneMistakes *mistakes, HonePlace place, const char *for
 /* Errors alone, and all. A mistake said twice counts once. */
 guint hone_mistakes_errors(const HoneMistakes *mistakes);
 guint hone_mistakes_count(const HoneMistakes *mistakes);
+/* No more are kept: whoever looks for mistakes may as well stop. */
+bool hone_mistakes_full(const HoneMistakes *mistakes);
 /* In the order of file, line and column. */
 const HoneMistake *hone_mistakes_get(HoneMistakes *mistakes, guint i);
 /* One line each: file:line:column: message */

@@ -283,7 +283,8 @@ JsonNode *hone_json_parse(const char *text, size_t length, const char *where, GE
     }
     p.scratch = g_string_new(NULL);
     JsonNode *node = parse_value(&p);
-    skip_space(&p);
+    if (node != NULL)
+        skip_space(&p); /* a failure stays where it happened */
     if (node != NULL && p.at < p.end) {
         g_clear_pointer(&node, json_node_unref);
         fail(&p, "text after the value");

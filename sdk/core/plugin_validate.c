@@ -44,6 +44,19 @@ static bool fail(const Check *c, const char *format, ...)
     return false;
 }
 
+/* A figure's name; papers have capital letters in some (rougeL). */
+static bool good_figure(const char *name)
+{
+    if (name == NULL || !g_ascii_isalpha(name[0]))
+        return false;
+    size_t n = strnlen(name, LONGEST_NAME + 1);
+    for (size_t i = 1; i < n; i++) {
+        if (!g_ascii_isalnum(name[i]) && name[i] != '_')
+            return false;
+    }
+    return n <= LONGEST_NAME;
+}
+
 /* [a-z][a-z0-9_]*, for file names hyphens too. */
 static bool good_name(const char *name, bool hyphens)
 {
@@ -222,8 +235,9 @@ static bool check_metric(const Check *c, const HoneMetricOps *ops)
         const HoneFigureInfo *figure = (const HoneFigureInfo *)at;
         if (i == MOST_FIGURES)
             return fail(c, "the table of figures does not end with {0}");
-        if (!good_name(figure->name, false) || !g_hash_table_add(names, (gpointer)figure->name))
-            return fail(c, "figure %zu has no name of the form [a-z][a-z0-9_]*, or one that was there already", i + 1);
+        if (!good_figure(figure->name) || !g_hash_table_add(names, (gpointer)figure->name))
+            return fail(c, "figure %zu has no name of the form [A-Za-z][A-Za-z0-9_]*, or one that was there already",
+                        i + 1);
         if (!good_line(figure->label) || !good_line(figure->help) || (figure->unit != NULL && !good_line(figure->unit)))
             return fail(c, "figure \"%s\" needs a label and one line of help", figure->name);
         if (figure->scale != HONE_SCALE_IDENTITY && figure->scale != HONE_SCALE_EXP)
@@ -243,8 +257,8 @@ static bool check_objective(const Check *c, const HoneObjectiveOps *ops)
     for (size_t i = 0; ops->figure_names != NULL && ops->figure_names[i] != NULL; i++) {
         if (i == MOST_FIGURES)
             return fail(c, "the table of figures does not end with NULL");
-        if (!good_name(ops->figure_names[i], false))
-            return fail(c, "figure %zu has no name of the form [a-z][a-z0-9_]*", i + 1);
+        if (!good_figure(ops->figure_names[i]))
+            return fail(c, "figure %zu has no name of the form [A-Za-z][A-Za-z0-9_]*", i + 1);
     }
     return true;
 }
