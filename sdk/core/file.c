@@ -52,7 +52,7 @@ static bool sync_folder_of(const char *path, GError **error)
     return true;
 }
 
-bool hone_file_write(const char *path, const void *data, size_t size, GError **error)
+bool hone_file_write_spans(const char *path, const HoneSpan *spans, size_t n, GError **error)
 {
     static atomic_uint counter;
     /* Same folder, so that the rename cannot cross file systems; process and counter keep writers apart. */
@@ -61,7 +61,10 @@ bool hone_file_write(const char *path, const void *data, size_t size, GError **e
     if (fd < 0)
         return fail_errno(error, errno, "write", path);
     int code = 0;
-    if (!write_all(fd, data, size) || fsync(fd) != 0)
+    for (size_t i = 0; i < n && code == 0; i++)
+        if (!write_all(fd, spans[i].data, spans[i].size))
+            code = errno;
+    if (code == 0 && fsync(fd) != 0)
         code = errno;
     if (close(fd) != 0 && code == 0)
         code = errno;
@@ -72,6 +75,11 @@ bool hone_file_write(const char *path, const void *data, size_t size, GError **e
         return fail_errno(error, code, "write", path);
     }
     return sync_folder_of(path, error);
+}
+
+bool hone_file_write(const char *path, const void *data, size_t size, GError **error)
+{
+    return hone_file_write_spans(path, &(HoneSpan){data, size}, 1, error);
 }
 
 bool hone_file_write_json(const char *path, JsonNode *node, GError **error)

@@ -54,9 +54,9 @@ typedef struct HoneAttention {
 
 typedef struct HoneAdamW {
     uint32_t size;
-    float learning_rate, beta1, beta2, epsilon, weight_decay;
-    float gradient_scale; /* the gradient is multiplied by this first (clipping) */
-    uint64_t step;        /* from 1, for bias correction */
+    double learning_rate, beta1, beta2, epsilon, weight_decay;
+    double gradient_scale; /* the gradient is multiplied by this first (clipping) */
+    uint64_t step;         /* from 1, for bias correction */
 } HoneAdamW;
 
 typedef enum {

@@ -12,6 +12,12 @@
 /* Writes to a temporary file beside `path`, syncs it, renames it over `path`, syncs the folder. On error `path` is as
  * it was. */
 HONE_EXPORT bool hone_file_write(const char *path, const void *data, size_t size, GError **error);
+/* The same for a file in several pieces, one after the other. */
+typedef struct HoneSpan {
+    const void *data;
+    size_t size;
+} HoneSpan;
+HONE_EXPORT bool hone_file_write_spans(const char *path, const HoneSpan *spans, size_t n, GError **error);
 /* The same for a JSON value, indented by two spaces, with a final newline. */
 HONE_EXPORT bool hone_file_write_json(const char *path, JsonNode *node, GError **error);
 /* Reads a JSON object; errors name the file and the place. Files above `limit` bytes are refused. Caller unrefs. */

@@ -3,16 +3,14 @@
  * Format: the ggml project's GGUF specification, versions 2 and 3.
  */
 #include "gguf-read.h"
-#include <errno.h>
-#include <fcntl.h>
+#include "mapped.h"
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 struct HoneGguf {
     char *path;
-    uint8_t *map;
+    const uint8_t *map;
     size_t size;
     GgufEntry *entries; /* [n_entries], in the file's order */
     size_t n_entries;
@@ -255,44 +253,12 @@ static bool read_all(HoneGguf *gguf, GError **error)
     return index_tensors(gguf, &cursor, error);
 }
 
-static bool map_file(HoneGguf *gguf, GError **error)
-{
-    struct stat info;
-    int fd = open(gguf->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0 || fstat(fd, &info) != 0) {
-        int code = errno;
-        g_set_error(error, HONE_ERROR, code == ENOENT ? HONE_ERROR_NOT_FOUND : HONE_ERROR_IO,
-                    "%s: cannot be opened: %s", gguf->path, g_strerror(code));
-        if (fd >= 0)
-            close(fd);
-        return false;
-    }
-    const char *why = !S_ISREG(info.st_mode) ? "not a regular file; a model must be given as one GGUF file"
-                      : info.st_size == 0    ? "the file is empty; fetch it again"
-                                             : NULL;
-    if (why) {
-        g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID, "%s: %s", gguf->path, why);
-        close(fd);
-        return false;
-    }
-    void *map = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    int code = errno;
-    close(fd);
-    if (map == MAP_FAILED) {
-        g_set_error(error, HONE_ERROR, HONE_ERROR_IO, "%s: cannot be mapped: %s", gguf->path, g_strerror(code));
-        return false;
-    }
-    gguf->map = map;
-    gguf->size = (size_t)info.st_size;
-    return true;
-}
-
 HoneGguf *hone_gguf_open(const char *path, GError **error)
 {
     HoneGguf *gguf = g_new0(HoneGguf, 1);
     gguf->path = g_strdup(path);
     g_mutex_init(&gguf->lock);
-    if (!map_file(gguf, error) || !read_all(gguf, error)) {
+    if (!mapped_open(path, "GGUF", &gguf->map, &gguf->size, error) || !read_all(gguf, error)) {
         hone_gguf_free(gguf);
         return NULL;
     }
@@ -311,8 +277,7 @@ void hone_gguf_free(HoneGguf *gguf)
     g_free(gguf->tensors);
     g_free(gguf->keys);
     g_free(gguf->names);
-    if (gguf->map)
-        munmap(gguf->map, gguf->size);
+    mapped_close(gguf->map, gguf->size);
     g_mutex_clear(&gguf->lock);
     g_free(gguf->path);
     g_free(gguf);
@@ -366,5 +331,5 @@ void hone_gguf_drop(const HoneGguf *gguf, const HoneGgufTensor *tensor)
     size_t page = (size_t)sysconf(_SC_PAGESIZE), first = (size_t)((const uint8_t *)tensor->data - gguf->map);
     size_t from = (first + page - 1) / page * page, to = (first + tensor->bytes) / page * page;
     if (from < to)
-        madvise(gguf->map + from, to - from, MADV_DONTNEED);
+        madvise((uint8_t *)gguf->map + from, to - from, MADV_DONTNEED);
 }

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * sft.c: supervised fine-tuning: make the wanted answers likely.
+ *
+ *     loss = -Σ w_k·log p(y_k | y_<k) / Σ w_k        over all target tokens k of an optimizer step
+ *
+ * with w_k the weight of the message that token k belongs to (1 for the assistant's, 0 for all others, unless the row
+ * says otherwise). The sums run over the whole step, so that a step of many small batches equals that of one large
+ * batch. The derivative by log p is -w_k/Σw, whatever the model says: the objective is linear.
+ */
+#include <hone/objective.h>
+#include <hone/train.h>
+
+typedef struct Sft {
+    HoneTrainParams train;
+} Sft;
+
+static const HoneParamGroup groups[] = {
+    HONE_PARAMS("Training", hone_train_params, Sft, train),
+    {0},
+};
+
+static const HonePort ports[] = {
+    {"model", HONE_PORT_IN, HONE_MODEL, 0, "the model to tune"},
+    {"dataset", HONE_PORT_IN, HONE_DATASET, 0, "rows with the wanted answers"},
+    {"adapter", HONE_PORT_OUT, HONE_ADAPTER, 0, "the trained adapter, in PEFT's format"},
+    {0},
+};
+
+static bool evaluate(const void *params, const HoneObjectiveBatch *batch, double *loss, float *derivative,
+                     double *figures, GError **error)
+{
+    double sum = 0;
+    for (size_t k = 0; k < batch->n_targets; k++) {
+        double share = (double)batch->weight[k] / batch->window_weight;
+        sum -= share * (double)batch->logprob[k];
+        derivative[k] = (float)-share;
+    }
+    *loss = sum;
+    return true;
+}
+
+static const HoneObjectiveOps objective_ops = {
+    .size = sizeof(HoneObjectiveOps),
+    .flags = HONE_OBJECTIVE_LINEAR,
+    .evaluate = evaluate,
+};
+
+static const HoneComponent objective = {
+    HONE_COMPONENT_HEADER,
+    .kind = HONE_OBJECTIVE,
+    .name = "sft",
+    .version = "1",
+    .summary = "mean negative log-probability of the wanted answers",
+    .help = "loss = -sum(w log p) / sum(w) over the target tokens of an optimizer step",
+    .ops = &objective_ops,
+};
+
+static bool run(HoneStage *stage, void *params, GError **error)
+{
+    const Sft *sft = params;
+    return hone_train(stage, &sft->train, &objective_ops, NULL, error);
+}
+
+static const HoneStageOps stage_ops = {
+    .size = sizeof(HoneStageOps),
+    .flags = HONE_STAGE_USES_BACKEND,
+    .run = run,
+};
+
+static const HoneComponent stage = {
+    HONE_COMPONENT_HEADER,
+    .kind = HONE_STAGE,
+    .name = "sft",
+    .version = "1",
+    .summary = "supervised fine-tuning: trains an adapter on the answers of a dataset",
+    .help =
+        "Loss falls on the assistant's messages alone, and on the token that ends each. A killed run goes on from its "
+        "last checkpoint, and on the CPU backends its result is byte for byte that of an undisturbed run.",
+    .params = groups,
+    .instance_size = sizeof(Sft),
+    .ports = ports,
+    .ops = &stage_ops,
+};
+
+static const HoneComponent *const components[] = {&stage, &objective, NULL};
+
+static const HonePlugin plugin = {
+    HONE_PLUGIN_HEADER,
+    .name = "sft",
+    .version = "1",
+    .licence = "Apache-2.0",
+    .summary = "supervised fine-tuning",
+    .components = components,
+};
+
+HONE_EXPORT const HonePlugin *hone_plugin(void)
+{
+    return &plugin;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * internal.h: the parts of the training loop. Each is a file of its own, and can be tested without the others.
+ */
+#ifndef HONE_TRAIN_INTERNAL_H
+#define HONE_TRAIN_INTERNAL_H
+
+#include <hone/train.h>
+
+/* ---- params.c ---- */
+
+/* The parameters that decide the result, as a checkpoint keeps them: {"rank": 8, ...}. Caller unrefs. */
+JsonObject *train_settings(const HoneTrainParams *params);
+
+/* ---- schedule.c ---- */
+
+/* The learning rate of step 0 .. total-1. */
+double train_rate(const HoneTrainParams *params, uint64_t step, uint64_t total);
+
+/* ---- examples.c ---- */
+
+/* Tokenized rows, one after the other. Only tokens that bear loss are kept as targets. */
+typedef struct Examples {
+    GArray *ids;     /* int32_t */
+    GArray *starts;  /* size_t [n+1] into ids */
+    GArray *rows;    /* int32_t: the token of its example that predicts; the next one is predicted */
+    GArray *weights; /* float, > 0, one for each entry of rows */
+    GArray *targets; /* size_t [n+1] into rows and weights */
+    size_t n;
+    /* Rows that are not among them, or not whole. */
+    size_t seen, over_length, truncated, untrained;
+} Examples;
+
+typedef enum {
+    OVER_DROP,
+    OVER_FAIL,
+    OVER_TRUNCATE,
+} OverLength;
+
+Examples *examples_new(void);
+void examples_free(Examples *examples);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Examples, examples_free)
+/* Adds a row of more than one token, or counts why not. false: it is longer than `limit`, and that is to fail. */
+bool examples_add(Examples *examples, const HoneTokens *tokens, size_t limit, OverLength over);
+size_t examples_length(const Examples *examples, size_t i);
+
+/* ---- rows.c ---- */
+
+/* Reads a dataset, tells what became of its rows and which text bears loss; an error where nothing is left. */
+Examples *examples_read(HoneArtifact *dataset, HoneModel *model, const HoneTrainParams *params, HoneProgress *progress,
+                        GError **error);
+
+/* ---- plan.c ---- */
+
+/* Which examples each step takes: windows of batch·accumulate, in a new order each epoch; the last window of an epoch
+ * takes what is left. */
+typedef struct Plan {
+    size_t n, batch, window;
+    uint64_t steps_per_epoch, total, seed;
+    /* The order of the epoch last asked for. */
+    uint32_t *order;
+    uint64_t epoch;
+} Plan;
+
+bool plan_init(Plan *plan, const HoneTrainParams *params, size_t n, GError **error);
+void plan_clear(Plan *plan);
+/* The examples of step 0 .. total-1: *count of them, valid until the next call. */
+const uint32_t *plan_window(Plan *plan, uint64_t step, size_t *count);
+/* The largest micro-batch by tokens: its examples [*count] are copied to `largest` (room for plan->batch). */
+size_t plan_largest(Plan *plan, const Examples *examples, uint32_t *largest, size_t *count);
+
+/* ---- batch.c ---- */
+
+/* One micro-batch, packed: sequences one after the other, as the model and as the objective want it. */
+typedef struct Batch {
+    HoneBatch model;
+    HoneObjectiveBatch objective;
+    GArray *ids, *starts, *target_rows, *targets, *weights; /* int32_t, ..., float */
+    GArray *objective_starts, *example;                     /* size_t, uint32_t */
+    GArray *part;                                           /* uint8_t */
+    GArray *logprob, *reference, *derivative;               /* float [K] */
+} Batch;
+
+void batch_init(Batch *batch);
+void batch_clear(Batch *batch);
+/* Packs examples which [count], the first of them being number `first` of its window. */
+void batch_pack(Batch *batch, const Examples *examples, const uint32_t *which, size_t count, size_t first);
+/* Sum of weights over examples which [count]. */
+double batch_weight(const Examples *examples, const uint32_t *which, size_t count);
+
+/* ---- optimizer.c ---- */
+
+/* AdamW over the trainables, its state on the backend. */
+typedef struct Optimizer {
+    HoneBackend *backend;
+    const HoneTrainable *trainables;
+    size_t n, count;    /* tensors; values in all of them */
+    HoneBuffer *buffer; /* first and second moments, and one value for the norm */
+    size_t bytes;
+    HoneTensor *m, *v, norm;
+} Optimizer;
+
+bool optimizer_init(Optimizer *optimizer, HoneBackend *backend, const HoneTrainable *trainables, size_t n,
+                    GError **error);
+void optimizer_clear(Optimizer *optimizer);
+/* The gradient's 2-norm over all trainables. */
+bool optimizer_norm(Optimizer *optimizer, double *norm, GError **error);
+/* One step; `step` counts from 1. */
+bool optimizer_step(Optimizer *optimizer, const HoneTrainParams *params, double rate, double scale, uint64_t step,
+                    GError **error);
+/* What training changes: value, m and v of each trainable in turn, host [3·count]. */
+bool optimizer_download(Optimizer *optimizer, float *host, GError **error);
+bool optimizer_upload(Optimizer *optimizer, const float *host, GError **error);
+
+/* ---- checkpoint.c ---- */
+
+/* Everything that a run needs to go on as if it had never stopped. */
+typedef struct Checkpoint {
+    uint64_t step;   /* steps done */
+    uint64_t tokens; /* seen so far */
+    GString *events; /* training.jsonl so far */
+    float *host;     /* as optimizer_download */
+} Checkpoint;
+
+/* Writes a new generation, then removes all but the newest two. */
+bool checkpoint_save(const char *folder, JsonObject *settings, const HoneTrainable *trainables, size_t n,
+                     const Checkpoint *checkpoint, GError **error);
+/* Loads the newest generation that is whole. Returns false, with nothing changed, where there is none, or where it was
+ * made with other settings (a note names the first). */
+bool checkpoint_load(const char *folder, JsonObject *settings, const HoneTrainable *trainables, size_t n,
+                     Checkpoint *checkpoint, HoneProgress *progress);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * params.c: the parameters that every training method shares.
+ *
+ * Defaults follow PEFT and transformers where these have one in common with practice; a row over the length limit is
+ * dropped and counted, never cut without being asked to.
+ */
+#include "internal.h"
+#include <float.h>
+
+static const char *const tuners[] = {"lora", NULL};
+static const char *const schedules[] = {"constant", "linear", "cosine", NULL};
+static const char *const over_lengths[] = {"drop", "fail", "truncate", NULL};
+
+const HoneParam hone_train_params[] = {
+    HONE_CHOICE(HoneTrainParams, tuner, "\"lora\"", tuners, "what is trained"),
+    HONE_INT(HoneTrainParams, rank, "8", 1, 1024, "rank of the adapter's matrices"),
+    HONE_NUMBER(HoneTrainParams, alpha, "0", 0, 65536, "the adapter counts alpha/rank; 0: twice the rank"),
+    HONE_NUMBER(HoneTrainParams, dropout, "0", 0, 0.95, "share of the adapter's inputs that is left out"),
+    HONE_BOOL(HoneTrainParams, rslora, "false", "scale by alpha/sqrt(rank) (Kalajdzievski 2023)"),
+    HONE_STRINGS(
+        HoneTrainParams, targets, "[\"all-linear\"]",
+        "layers that get an adapter: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj, all-linear"),
+    HONE_NUMBER(HoneTrainParams, epochs, "2", 0.001, 10000, "passes over the dataset"),
+    HONE_INT(HoneTrainParams, max_steps, "0", 0, 1e9, "optimizer steps, whatever epochs says; 0: by epochs",
+             .unit = "steps"),
+    HONE_INT(HoneTrainParams, batch_size, "8", 1, 4096, "examples computed at once", .unit = "rows"),
+    HONE_INT(HoneTrainParams, accumulate, "1", 1, 4096, "batches that make one optimizer step", .unit = "batches"),
+    HONE_NUMBER(HoneTrainParams, learning_rate, "0.0002", 0, 10, "AdamW's learning rate at its peak"),
+    HONE_CHOICE(HoneTrainParams, schedule, "\"linear\"", schedules, "how the learning rate falls after warm-up"),
+    HONE_NUMBER(HoneTrainParams, warmup, "0.03", 0, 1e9,
+                "the learning rate rises this long: below 1 a share of all steps, else steps"),
+    HONE_NUMBER(HoneTrainParams, weight_decay, "0", 0, 10, "decoupled weight decay"),
+    HONE_NUMBER(HoneTrainParams, beta1, "0.9", 0, 0.999999, "decay of the mean gradient"),
+    HONE_NUMBER(HoneTrainParams, beta2, "0.999", 0, 0.999999, "decay of the mean squared gradient"),
+    HONE_NUMBER(HoneTrainParams, epsilon, "1e-8", 1e-12, 1, "added to the root of the mean squared gradient"),
+    HONE_NUMBER(HoneTrainParams, max_grad_norm, "1", 0, 1e9, "a longer gradient is scaled to this; 0: never"),
+    HONE_INT(HoneTrainParams, max_length, "1024", 2, 1048576, "longest row", .unit = "tokens"),
+    HONE_CHOICE(HoneTrainParams, over_length, "\"drop\"", over_lengths, "what becomes of a longer row"),
+    HONE_INT(HoneTrainParams, seed, "42", 0, 9007199254740991, "of the order of rows, the adapter's start and dropout"),
+    HONE_BOOL(HoneTrainParams, checkpointing, "false", "compute activations again to save memory",
+              .flags = HONE_PARAM_NO_KEY),
+    HONE_INT(HoneTrainParams, save_every, "50", 1, 1e9, "a killed run goes on from at most this many steps back",
+             .unit = "steps", .flags = HONE_PARAM_NO_KEY),
+    {0},
+};
+
+static JsonNode *value_node(const HoneParam *param, const void *field)
+{
+    JsonNode *node = json_node_alloc();
+    switch (param->type) {
+    case HONE_PARAM_BOOL:
+        return json_node_init_boolean(node, *(const bool *)field);
+    case HONE_PARAM_INT:
+        return json_node_init_int(node, *(const int64_t *)field);
+    case HONE_PARAM_NUMBER:
+        return json_node_init_double(node, *(const double *)field);
+    case HONE_PARAM_STRINGS: {
+        g_autoptr(JsonArray) array = json_array_new();
+        for (char **s = *(char **const *)field; s && *s; s++)
+            json_array_add_string_element(array, *s);
+        return json_node_init_array(node, array);
+    }
+    default: /* the table has no others than choices */
+        return json_node_init_string(node, *(char *const *)field);
+    }
+}
+
+JsonObject *train_settings(const HoneTrainParams *params)
+{
+    JsonObject *settings = json_object_new();
+    for (const HoneParam *param = hone_train_params; param->name; param++)
+        if (!(param->flags & HONE_PARAM_NO_KEY))
+            json_object_set_member(settings, param->name, value_node(param, (const char *)params + param->offset));
+    return settings;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * rows.c: reads a dataset into examples, and tells what became of its rows.
+ *
+ * A wrong mask trains on the wrong text and shows nowhere: so the first row is printed with its trained text marked,
+ * every row that is left out is counted, and a dataset in which no token bears loss is an error.
+ */
+#include "internal.h"
+#include <string.h>
+
+/* ---- What is told. ---- */
+
+#define PREVIEW_SEGMENT 300 /* characters of one stretch of text */
+
+static void append_shortened(GString *out, const GString *segment)
+{
+    g_autofree char *text = g_utf8_make_valid(segment->str, (gssize)segment->len);
+    glong length = g_utf8_strlen(text, -1);
+    if (length <= PREVIEW_SEGMENT) {
+        g_string_append(out, text);
+        return;
+    }
+    g_autofree char *head = g_utf8_substring(text, 0, PREVIEW_SEGMENT / 2);
+    g_autofree char *tail = g_utf8_substring(text, length - PREVIEW_SEGMENT / 2, length);
+    g_string_append_printf(out, "%s … %s", head, tail);
+}
+
+/* The first example as text, its trained stretches between ⟦ and ⟧. */
+static void note_preview(const Examples *examples, const HoneTokenizer *tokenizer, HoneProgress *progress)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+    const int32_t *ids = (const int32_t *)(void *)examples->ids->data;
+    const int32_t *rows = (const int32_t *)(void *)examples->rows->data;
+    size_t length = examples_length(examples, 0), n = g_array_index(examples->targets, size_t, 1), k = 0;
+    for (size_t t = 0; t < length;) {
+        bool trained = k < n && (size_t)rows[k] + 1 == t;
+        size_t from = t;
+        while (t < length && (k < n && (size_t)rows[k] + 1 == t) == trained) {
+            k += trained;
+            t++;
+        }
+        GString *segment = hone_tokenizer_decode(tokenizer, ids + from, t - from, true);
+        g_string_append(out, trained ? "⟦" : "");
+        append_shortened(out, segment);
+        g_string_append(out, trained ? "⟧" : "");
+        g_string_free(segment, TRUE);
+    }
+    hone_progress_note(progress, HONE_NOTE_INFO, "first row, trained text in ⟦ ⟧: %s", out->str);
+}
+
+static int by_size(const void *a, const void *b)
+{
+    size_t x = *(const size_t *)a, y = *(const size_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static void note_counts(const Examples *examples, size_t limit, HoneProgress *progress)
+{
+    g_autofree size_t *lengths = g_new(size_t, examples->n);
+    for (size_t i = 0; i < examples->n; i++)
+        lengths[i] = examples_length(examples, i);
+    qsort(lengths, examples->n, sizeof *lengths, by_size);
+    hone_progress_note(progress, HONE_NOTE_INFO,
+                       "%zu of %zu rows kept, %zu to %zu tokens long (median %zu); %u of %u tokens bear loss",
+                       examples->n, examples->seen, lengths[0], lengths[examples->n - 1], lengths[examples->n / 2],
+                       examples->rows->len, examples->ids->len);
+    if (examples->over_length)
+        hone_progress_note(progress, HONE_NOTE_WARNING, "%zu of %zu rows dropped: longer than %zu tokens",
+                           examples->over_length, examples->seen, limit);
+    if (examples->truncated)
+        hone_progress_note(progress, HONE_NOTE_WARNING, "%zu of %zu rows cut to %zu tokens", examples->truncated,
+                           examples->seen, limit);
+    if (examples->untrained)
+        hone_progress_note(
+            progress, HONE_NOTE_WARNING,
+            "%zu of %zu rows dropped: no token of theirs bears loss (no assistant message of weight above "
+            "0 within %zu tokens)",
+            examples->untrained, examples->seen, limit);
+}
+
+static bool check_left(const Examples *examples, const char *label, size_t limit, GError **error)
+{
+    if (examples->n > 0)
+        return true;
+    if (examples->seen == 0)
+        g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID,
+                    "%s: the dataset has no rows, so there is nothing to train on", label);
+    else
+        g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID,
+                    "%s: none of %zu rows can be trained on: %zu are longer than %zu tokens (raise max_length, or set "
+                    "over_length to truncate), %zu have no token that bears loss (give them an assistant message)",
+                    label, examples->seen, examples->over_length, limit, examples->untrained);
+    return false;
+}
+
+/* ---- Reading. ---- */
+
+static OverLength over_length_of(const HoneTrainParams *params)
+{
+    return g_str_equal(params->over_length, "fail")       ? OVER_FAIL
+           : g_str_equal(params->over_length, "truncate") ? OVER_TRUNCATE
+                                                          : OVER_DROP;
+}
+
+static bool add_row(Examples *examples, const HoneRow *row, const HoneChat *chat, size_t limit, OverLength over,
+                    GError **error)
+{
+    g_autoptr(HoneTokens) tokens = hone_chat_encode(chat, row->messages, error);
+    if (!tokens) {
+        g_prefix_error(error, "row \"%s\": ", row->id);
+        return false;
+    }
+    if (examples_add(examples, tokens, limit, over))
+        return true;
+    g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID,
+                "row \"%s\" has %u tokens, above the limit of %zu; raise max_length, or set over_length to drop or "
+                "truncate",
+                row->id, tokens->ids->len, limit);
+    return false;
+}
+
+Examples *examples_read(HoneArtifact *dataset, HoneModel *model, const HoneTrainParams *params, HoneProgress *progress,
+                        GError **error)
+{
+    const HoneChat *chat = hone_model_chat(model, error);
+    g_autoptr(HoneRowReader) reader = chat ? hone_row_reader_open(dataset, error) : NULL;
+    if (!reader)
+        return NULL;
+    size_t context = hone_model_config(model)->context, limit = MIN((size_t)params->max_length, context);
+    if (limit < (size_t)params->max_length)
+        hone_progress_note(progress, HONE_NOTE_INFO, "rows are limited to the model's context of %zu tokens", context);
+    g_autoptr(Examples) examples = examples_new();
+    g_autoptr(GError) broken = NULL;
+    for (;;) {
+        g_autoptr(HoneRow) row = hone_row_reader_next(reader, &broken);
+        if (!row)
+            break;
+        if (!add_row(examples, row, chat, limit, over_length_of(params), error)) {
+            g_prefix_error(error, "%s: ", hone_artifact_label(dataset));
+            return NULL;
+        }
+        /* Lengths are unsigned int in GArray, and no dataset that fits in memory comes near. */
+        if (examples->ids->len > G_MAXINT32) {
+            g_set_error(error, HONE_ERROR, HONE_ERROR_MEMORY, "%s: more than %d tokens; split the dataset",
+                        hone_artifact_label(dataset), G_MAXINT32);
+            return NULL;
+        }
+    }
+    if (broken) {
+        g_propagate_error(error, g_steal_pointer(&broken));
+        return NULL;
+    }
+    if (!check_left(examples, hone_artifact_label(dataset), limit, error))
+        return NULL;
+    note_counts(examples, limit, progress);
+    note_preview(examples, hone_model_tokenizer(model), progress);
+    return g_steal_pointer(&examples);
+}
