@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,8 +22,12 @@ static G_NORETURN void run_child(const HoneComponent *component, JsonObject *par
     int nowhere = open("/dev/null", O_RDWR);
     for (int i = 0; i < 3 && nowhere >= 0; i++)
         dup2(nowhere, i);
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
+    /* A crash ends the child by its signal, whatever handlers there were, and leaves no core file about. */
+    static const int signals[] = {SIGINT, SIGTERM, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
+    for (size_t i = 0; i < G_N_ELEMENTS(signals); i++)
+        signal(signals[i], SIG_DFL);
+    const struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none);
     g_autoptr(GError) error = NULL;
     const HoneStageOps *ops = component->ops;
     void *instance = g_malloc0(MAX(component->instance_size, 1));
