@@ -11,11 +11,21 @@ static JsonNode *member(JsonObject *object, const char *name, JsonNodeType type)
     return node && json_node_get_node_type(node) == type ? node : NULL;
 }
 
+static const char *text(JsonNode *node)
+{
+    return node && JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == G_TYPE_STRING
+               ? json_node_get_string(node)
+               : NULL;
+}
+
 const char *json_text_member(JsonObject *object, const char *name)
 {
-    JsonNode *node = member(object, name, JSON_NODE_VALUE);
+    return text(member(object, name, JSON_NODE_VALUE));
+}
 
-    return node && json_node_get_value_type(node) == G_TYPE_STRING ? json_node_get_string(node) : NULL;
+const char *json_text_element(JsonArray *array, guint i)
+{
+    return text(json_array_get_element(array, i));
 }
 
 bool json_true_member(JsonObject *object, const char *name)
@@ -79,10 +89,10 @@ void json_set_number(JsonObject *object, const char *name, double value)
     }
 }
 
-void json_set_text(JsonObject *object, const char *name, const char *text)
+void json_set_text(JsonObject *object, const char *name, const char *value)
 {
-    if (text) {
-        json_object_set_string_member(object, name, text);
+    if (value) {
+        json_object_set_string_member(object, name, value);
     } else {
         json_object_set_null_member(object, name);
     }

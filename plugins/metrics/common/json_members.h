@@ -16,6 +16,7 @@ JsonObject *json_object_member(JsonObject *object, const char *name);
 /* NULL and NaN where element i is something else. i is below the length. */
 JsonObject *json_object_element(JsonArray *array, guint i);
 double json_number_element(JsonArray *array, guint i);
+const char *json_text_element(JsonArray *array, guint i);
 /* Length of an array that may be NULL. */
 guint json_length(JsonArray *array);
 /* null where the value is NaN or infinite, or the text NULL. */
