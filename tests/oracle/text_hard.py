@@ -47,8 +47,8 @@ WORDS = [
     "don't can't I'll you're we've he'd I'm it's", "DON'T CAN'T I'LL YOU'RE WE'VE HE'D I'M IT'S", "'s 't 're 've 'm 'll 'd",
     "it'\u017f x'\u017f", "''s 'sn 'tis o'clock rock'n'roll", "l'été d'accord", "'", "''", "'''s",
     "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft",
-    "a" * 31, "a" * 32, "a" * 33, "a" * 200, "ab" * 150, "the" * 64, " " * 100, " " * 33 + "x", "\n" * 70, "=" * 77,
-    "!" * 40 + "a", "Ünïcödé" * 12, "漢" * 60, "👍" * 25, "-----=====-----", "==", "===", "====", "======a=====",
+    "a" * 31, "a" * 32, "a" * 33, "a" * 90, "ab" * 50, "the" * 40, " " * 100, " " * 33 + "x", "\n" * 70, "=" * 77,
+    "!" * 40 + "a", "Ünïcödé" * 6, "漢" * 30, "👍" * 15, "-----=====-----", "==", "===", "====", "======a=====",
     "snake_case camelCase PascalCase kebab-case SCREAMING", "https://example.org/a/b?c=d&e=%20f#g", "a@b.example",
     "{\"a\": [1, 2, {\"b\": null}], \"c\": \"\\u00e9\"}", "<p class=\"x\">y &amp; z</p>", "#include <stdio.h>\r\n\tint x;",
 ]
@@ -58,7 +58,7 @@ MARKERS = [
     "<|endoftext|>1<|endoftext|>", "<repo_name>x", "<|im_start|>system\n\n\nx", "don<|im_end|>'t", "<|im_start |>",
 ]
 BYTES = ["".join(chr(c) for c in range(128)), "".join(chr(c) for c in range(128, 256))]
-BYTES += ["x" + chr(c) + "y " + chr(c) + chr(c) for c in range(256)]
+BYTES += ["z".join("x" + chr(c) + "y " + chr(c) + chr(c) for c in range(b, b + 16)) for b in range(0, 256, 16)]
 EMPTY = [""]
 
 ALL = SCRIPTS + EMOJI + SPACES + DIGITS + WORDS + MARKERS + BYTES + EMPTY
