@@ -94,7 +94,7 @@ static bool parse_string(Parser *p)
         }
         if (*p->at != '\\')
             return fail(p, "a control character in a string must be escaped");
-        p->at++;
+        const char *escape = p->at++;
         static const char names[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
         const char *found = p->at < p->end && *p->at != 0 ? strchr(names, *p->at) : NULL;
         if (found != NULL) {
@@ -102,8 +102,10 @@ static bool parse_string(Parser *p)
             g_string_append_c(p->scratch, values[found - names]);
         } else if (p->at < p->end && *p->at == 'u') {
             p->at++;
-            if (!parse_unicode_escape(p))
+            if (!parse_unicode_escape(p)) {
+                p->at = escape;
                 return false;
+            }
         } else {
             return fail(p, "unknown escape in a string");
         }

@@ -203,13 +203,14 @@ static HoneMessage *read_message(JsonNode *node, const Place *place, GHashTable 
 bool read_messages(JsonNode *node, const char *column, const char *where, GHashTable *ignored, GPtrArray *messages,
                    GError **error)
 {
-    Place place = {.where = where, .column = column, .listed = node != NULL && JSON_NODE_HOLDS_ARRAY(node)};
-    if (!place.listed && (node == NULL || !JSON_NODE_HOLDS_OBJECT(node)))
+    Place place = {.where = where, .column = column};
+    JsonArray *list = node != NULL && JSON_NODE_HOLDS_ARRAY(node) ? json_node_get_array(node) : NULL;
+    if (list == NULL && (node == NULL || !JSON_NODE_HOLDS_OBJECT(node)))
         return refuse(&place, error, "is %s; it must be a list of messages", node_kind(node));
-    JsonArray *list = place.listed ? json_node_get_array(node) : NULL;
     guint n = list != NULL ? json_array_get_length(list) : 1;
     if (n == 0)
         return refuse(&place, error, "is an empty list; a row needs at least one message");
+    place.listed = list != NULL;
     for (guint i = 0; i < n; i++) {
         place.index = i;
         HoneMessage *message =
