@@ -17,7 +17,12 @@
     ROW(plan, "plan", "FILE", "show the nodes of a pipeline in order")                                                 \
     ROW(graph, "graph", "FILE", "print a pipeline as a DOT graph")                                                     \
     ROW(plugins, "plugins", "", "list the plugins that load, and why others do not")                                   \
-    ROW(inspect, "inspect", "[NAME]", "describe a component: its ports and parameters")
+    ROW(inspect, "inspect", "[NAME]", "describe a component: its ports and parameters")                                \
+    ROW(run, "run", "FILE", "run a pipeline: what has changed, and nothing else")                                      \
+    ROW(runs, "runs", "", "list the runs in the store")                                                                \
+    ROW(show, "show", "NODE", "show a node's newest result")                                                           \
+    ROW(gc, "gc", "", "remove results that no run refers to")                                                          \
+    ROW(node, "node", "SPEC.json", "")
 
 typedef enum {
     HONE_EXIT_OK = 0,
