@@ -68,7 +68,10 @@ char *hone_table_text(const HoneTable *table, unsigned indent)
         }
     }
     GString *out = g_string_new(NULL);
-    for (guint r = 0; r < table->rows->len; r++) {
+    bool headed = false;
+    for (guint c = 0; c < table->columns; c++)
+        headed = headed || ((char *)((GPtrArray *)table->rows->pdata[0])->pdata[c])[0];
+    for (guint r = headed ? 0 : 1; r < table->rows->len; r++) {
         gsize start = out->len;
         g_string_append_printf(out, "%*s", (int)indent, "");
         for (guint c = 0; c < table->columns; c++) {

@@ -8,7 +8,7 @@
 
 typedef struct HoneTable HoneTable;
 
-/* columns: headings, ends with NULL. */
+/* columns: headings, ends with NULL. Where all are empty, no heading is printed. */
 HoneTable *hone_table_new(const char *const *columns);
 void hone_table_free(HoneTable *table);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HoneTable, hone_table_free)

@@ -158,7 +158,7 @@ static bool print(const char *name, const HoneStored *stored, int rows, GError *
     if (ingredients && json_object_has_member(ingredients, "numerics"))
         printf("  backend numerics %s\n", text_member(ingredients, "numerics"));
     print_lineage(node);
-    print_members("parameters", object_member(node, "params"));
+    print_members("parameters\n", object_member(node, "params"));
     print_members("content of files\n", ingredients ? object_member(ingredients, "files") : NULL);
     for (guint i = 0; i < stored->outputs->len; i++) {
         if (!print_output(stored->outputs->pdata[i], rows, error))
