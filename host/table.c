@@ -44,15 +44,14 @@ void hone_table_add(HoneTable *table, const char *const *cells)
     g_ptr_array_add(table->rows, row);
 }
 
-/* "-", "12", "+0.5", "92.1 %", "1.2 GB": what reads better with its end under the others' ends. */
+/* "-", "12", "+0.5", "92.1 %", "1.2 GB", "3 min 20 s": what reads better with its end under the others' ends. */
 static bool looks_numeric(const char *cell)
 {
     if (!cell[0] || g_str_equal(cell, "-"))
         return true;
     const char *p = cell + (cell[0] == '+' || cell[0] == '-');
-    if (!g_ascii_isdigit(*p))
-        return false;
-    return strcspn(p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ:/_") + 4 >= strlen(p);
+    size_t digits = strspn(p, "0123456789., ");
+    return g_ascii_isdigit(*p) && strlen(p + digits) <= 8 && !strpbrk(p + digits, "-:/_");
 }
 
 char *hone_table_text(const HoneTable *table, unsigned indent)
