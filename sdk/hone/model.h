@@ -78,7 +78,7 @@ typedef struct HoneBatch {
     size_t n_sequences;         /* S */
     const int32_t *starts;      /* [S+1] */
     size_t n_targets;           /* K */
-    const int32_t *target_rows; /* [K] the token (0..N-1) whose hidden state predicts; ascending */
+    const int32_t *target_rows; /* [K] the token (0..N-1) whose hidden state predicts; each above the last */
     const int32_t *targets;     /* [K] the id to predict */
 } HoneBatch;
 
@@ -117,12 +117,13 @@ typedef struct HoneSampling {
 
 typedef struct HoneCompletion {
     char *text;    /* valid UTF-8 */
-    GArray *ids;   /* int32_t, without the ending token */
+    GArray *ids;   /* int32_t, without the ending token; with a stop string: its tokens too */
     bool finished; /* an ending token or a stop string came before max_tokens */
 } HoneCompletion;
 HONE_EXPORT void hone_completion_free(HoneCompletion *completion);
 
-/* Called for each new piece of text of prompt `index`, in order; false stops all. */
+/* Called for each new piece of text of prompt `index`, in order; false stops all: what is there by then
+ * is the result, and nothing of it counts as finished. */
 typedef bool (*HonePieceFunc)(size_t index, const char *piece, void *data);
 
 /* Completes n prompts (int32_t arrays) in batches of at most `batch` rows that share a key/value cache; rows that end

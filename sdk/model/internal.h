@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * internal.h: what the files of the transformer share. Nothing here is visible outside libhone.
+ *
+ * The layer, once (family.c says what a family changes in it):
+ *     n = norm(x);  q, k, v = n·Wqᵀ, n·Wkᵀ, n·Wvᵀ;  rope(q), rope(k);  o = attention(q, k, v);  h = x + o·Woᵀ
+ *     m = norm(h);  x' = h + (act(m·Wgateᵀ)·(m·Wupᵀ))·Wdownᵀ
+ */
+#ifndef HONE_MODEL_INTERNAL_H
+#define HONE_MODEL_INTERNAL_H
+
+#include <hone/model.h>
+#include <hone/safetensors.h>
+
+/* The linear maps of a layer, in the order in which trainables are listed. */
+typedef enum {
+    LINEAR_Q,
+    LINEAR_K,
+    LINEAR_V,
+    LINEAR_O,
+    LINEAR_GATE,
+    LINEAR_UP,
+    LINEAR_DOWN,
+    N_LINEAR,
+} Linear;
+
+/* Linear maps that read the same input: their adapters share products. */
+typedef enum {
+    GROUP_QKV,
+    GROUP_O,
+    GROUP_GATE_UP,
+    GROUP_DOWN,
+    N_GROUP,
+} Group;
+
+#define MAX_GROUP 3 /* linear maps in one group */
+
+typedef struct LinearName {
+    const char *file;   /* in a GGUF: blk.N.FILE.weight */
+    const char *module; /* in transformers: model.layers.N.MODULE; PEFT's target is what follows the dot */
+} LinearName;
+
+/* A row of the architecture table. */
+typedef struct Family {
+    const char *name; /* general.architecture, and the prefix of its metadata keys */
+    /* The converter to GGUF stores the rows of q and k with the two members of a rotary pair side by side; loading
+     * puts them back into halves, which is the model's own order and what `rope` works on. */
+    bool paired_rows;
+    HoneActivation activation;
+    float norm_offset; /* the norm's weight is w + offset */
+    const char *embedding, *output_norm, *head;
+    const char *attention_norm, *mlp_norm; /* blk.N.NAME.weight */
+    LinearName linears[N_LINEAR];
+} Family;
+
+/* The row of that name, or NULL with an error that lists the rows. */
+const Family *family_find(const char *name, GError **error);
+
+/* Group of a linear map, and the maps of a group: first, first + 1, ... */
+Group linear_group(Linear linear);
+Linear group_first(Group group);
+size_t group_size(Group group);
+/* Columns of a map's input and output. */
+size_t linear_in(const HoneModelConfig *config, Linear linear);
+size_t linear_out(const HoneModelConfig *config, Linear linear);
+/* "q_proj" */
+const char *linear_target(const Family *family, Linear linear);
+
+/* Reads and checks every number of the model against the others and against the tensors' shapes. */
+bool config_read(const HoneGguf *gguf, const Family *family, HoneModelConfig *config, GError **error);
+
+/* The adapter's part in one linear map: y += scale·(x·aᵀ)·bᵀ. */
+typedef struct Adapter {
+    HoneTensor a, da; /* [R, in]; no tensor: no adapter here */
+    HoneTensor b, db; /* [out, R] */
+} Adapter;
+
+/* The A matrices of a group's adapters, one below the other. */
+typedef struct AdapterGroup {
+    size_t n;                 /* adapters in this group */
+    Linear member[MAX_GROUP]; /* whose */
+    HoneTensor a, da;         /* [n·R, in] */
+} AdapterGroup;
+
+typedef struct Layer {
+    HoneTensor attention_norm, mlp_norm; /* [C] */
+    HoneTensor weight[N_LINEAR];         /* [out, in] */
+    Adapter adapter[N_LINEAR];
+    AdapterGroup group[N_GROUP];
+} Layer;
+
+/* One buffer, cut into views; replaced by a larger one when a pass needs it. */
+typedef struct Arena {
+    HoneBuffer *buffer;
+    size_t capacity;
+} Arena;
+
+typedef struct Carver {
+    HoneBuffer *buffer; /* NULL while sizes are summed up */
+    size_t used, peak;
+} Carver;
+
+HoneTensor carve(Carver *carver, HoneType type, size_t rows, size_t columns);
+/* Makes room for `bytes`; what the arena held is lost. */
+bool arena_reserve(HoneBackend *backend, Arena *arena, size_t bytes, const char *what, GError **error);
+void arena_release(HoneBackend *backend, Arena *arena);
+
+typedef struct Pass Pass;
+
+struct HoneModel {
+    HoneBackend *backend;
+    const Family *family;
+    HoneModelConfig config;
+    char *path;
+    HoneTokenizer *tokenizer;
+    HoneChat *chat;
+    GError *chat_error; /* why there is no chat */
+
+    Arena weights;
+    HoneTensor embedding, head, output_norm; /* [V,C], [V,C] (the same where tied), [C] */
+    Layer *layers;                           /* [L] */
+
+    Arena rope_memory;
+    HoneTensor rope; /* [P, D/2, 2] */
+
+    /* The adapter. */
+    bool has_adapter;
+    size_t rank;
+    double alpha, dropout;
+    bool rslora;
+    float scale;
+    Arena adapter_values, adapter_gradients;
+    HoneTensor all_values, all_gradients; /* every A and B, one after the other */
+    HoneTrainable *trainables;
+    size_t n_trainables;
+
+    Arena kept, transient; /* memory of passes that wait for their backward, and of those that do not */
+    Pass *pass;            /* the last forward with keep, or NULL */
+};
+
+/* ---- weights.c, rope.c ---- */
+bool weights_load(HoneModel *model, const HoneGguf *gguf, HoneProgress *progress, GError **error);
+/* Makes the rotary table reach `positions`. */
+bool rope_reserve(HoneModel *model, size_t positions, GError **error);
+
+/* ---- lora.c ---- */
+/* Which linear maps of which layers carry an adapter: mask[l] is a set of 1 << Linear. Values are undefined after. */
+bool adapter_create(HoneModel *model, const uint32_t *mask, size_t rank, double alpha, double dropout, bool rslora,
+                    GError **error);
+void adapter_remove(HoneModel *model);
+/* Set of 1 << Linear from PEFT's target names. */
+bool adapter_targets(const Family *family, const char *const *targets, uint32_t *mask, GError **error);
+
+/* ---- cache.c ---- */
+typedef struct Cache {
+    size_t slots, positions; /* P of each slot */
+    Arena memory;
+    HoneTensor *keys, *values; /* [L] of [slots, P, G·D] */
+} Cache;
+
+bool cache_init(Cache *cache, HoneModel *model, size_t slots, size_t positions, GError **error);
+void cache_clear(Cache *cache, HoneModel *model);
+
+/* ---- pass.c: one run through the layers and the memory it needs. ---- */
+
+/* What a layer keeps for its backward. M: rows that are computed after attention (N, but in the last layer only the
+ * target rows). */
+typedef struct LayerState {
+    HoneTensor x;             /* [N,C] input */
+    HoneTensor q, k, v;       /* [N,H·D], [N,G·D], [N,G·D]; q and k rotated */
+    HoneTensor o, lse;        /* [N,H·D], [N,H] */
+    HoneTensor o_rows;        /* [M,H·D]: o, or its target rows */
+    HoneTensor h;             /* [M,C] */
+    HoneTensor gate, up;      /* [M,F] */
+    HoneTensor lora[N_GROUP]; /* x·Aᵀ of the group: [N or M, n·R] */
+} LayerState;
+
+typedef enum {
+    PASS_PACKED, /* sequences one after the other, attention among themselves */
+    PASS_CACHED, /* one token of each sequence, attention to a cache */
+} PassKind;
+
+struct Pass {
+    HoneModel *model;
+    PassKind kind;
+    bool keep, checkpointing, adapter;
+    uint64_t dropout_seed; /* 0: none */
+    size_t n, m, sequences, max_length;
+    bool tail; /* the last layer computes fewer rows after attention than before: m < n */
+
+    HoneTensor ids, positions, starts, rows, targets; /* i32 [N], [N], [S+1], [M], [M] */
+    HoneTensor logprob, lse_head, d_logprob;          /* [M] */
+
+    Cache *cache;              /* or NULL; a packed pass fills it */
+    HoneTensor cache_rows;     /* i32 [N]: row of the cache, slot·P + position */
+    HoneTensor slots, lengths; /* i32 [N], PASS_CACHED */
+
+    LayerState *layers; /* [L]; the same views in each where nothing is kept */
+    HoneTensor final;   /* [M,C] output of the last layer */
+    HoneTensor hidden;  /* [M,C] after the last norm */
+    HoneTensor d_hidden;
+    bool d_hidden_known; /* known_derivative was given */
+
+    /* Scratch, shared by all layers. */
+    HoneTensor normed;                /* [N,C] */
+    HoneTensor glu;                   /* [N,F] */
+    HoneTensor d_x, d_rows, d_normed; /* [N,C], [M,C], [N,C] */
+    HoneTensor rstd;                  /* [N] */
+    HoneTensor d_glu;                 /* [N,F] */
+    HoneTensor d_o, d_q, d_k, d_v;    /* [N,H·D], [N,H·D], [N,G·D] twice */
+    HoneTensor d_o_rows;              /* [M,H·D] of the last layer */
+    HoneTensor d_lora;                /* [N, MAX_GROUP·R] */
+    HoneTensor dropped;               /* [N, widest input]; only with dropout */
+    HoneTensor logits;                /* [chunk,V] */
+    size_t chunk;
+
+    int32_t *host_positions; /* the upload reads them until the stream is synchronised */
+};
+
+/* How a pass uses a key/value cache. */
+typedef struct CacheUse {
+    Cache *cache;
+    const int32_t *rows;            /* [N] where each token's key and value go: slot·P + position */
+    const int32_t *slots, *lengths; /* [N], PASS_CACHED */
+} CacheUse;
+
+/* Checks every index of a batch. */
+bool batch_check(const HoneModel *model, const HoneBatch *batch, GError **error);
+/* Checks a batch, lays out the memory, queues the upload of its indices, which must stay valid until the stream is
+ * synchronised. use: NULL without a cache. */
+Pass *pass_new(HoneModel *model, PassKind kind, const HoneBatch *batch, const HoneForward *options, const CacheUse *use,
+               GError **error);
+void pass_free(Pass *pass);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Pass, pass_free)
+
+/* ---- linear.c: the linear maps of a group with their adapters. ---- */
+/* y_i = x·W_iᵀ (+= with accumulate, for a group of one) + adapters. lora: x·Aᵀ, kept. With `adapter_only`, just lora
+ * is computed again. */
+void group_forward(Pass *pass, size_t layer, Group group, HoneTensor x, const HoneTensor *y, HoneTensor lora,
+                   bool accumulate, bool adapter_only);
+/* dx = Σ dy_i·W_i + adapters (dx may be no tensor), and the adapters' gradients. x: the group's input again. */
+void group_backward(Pass *pass, size_t layer, Group group, HoneTensor dx, HoneTensor x, const HoneTensor *dy,
+                    HoneTensor lora);
+
+/* ---- forward.c, backward.c, head.c ---- */
+void layers_forward(Pass *pass);
+/* t [N, heads·D] as [N, heads, D]. */
+HoneTensor pass_heads(const Pass *pass, HoneTensor t);
+HoneAttention pass_attention(const Pass *pass);
+void pass_norm(Pass *pass, HoneTensor y, HoneTensor rstd, HoneTensor x, HoneTensor weight);
+/* Rotary positions on t [N, heads·D], or back with sign -1. */
+void pass_rotate(Pass *pass, HoneTensor t, int sign);
+/* The parts of layers_forward, one by one. */
+void embed(Pass *pass);
+void layer_forward(Pass *pass, size_t layer);
+/* From x of the layer to everything its backward reads. */
+void layer_recompute(Pass *pass, size_t layer);
+void layers_backward(Pass *pass);
+/* Final norm; log-probabilities of the targets into pass->logprob; with `known`, the hidden state's derivative too. */
+void head_forward(Pass *pass, const float *known);
+void head_backward(Pass *pass, const float *derivative);
+/* Final norm and raw logits into host memory [M,V], synchronised. */
+bool head_logits(Pass *pass, float *logits, GError **error);
+/* Names the first layer whose output is not finite. Always sets the error. */
+void diverged(HoneModel *model, const HoneBatch *batch, const HoneForward *options, GError **error);
+
+/* ---- sample.c ---- */
+typedef struct Sampler Sampler;
+Sampler *sampler_new(const HoneSampling *sampling, size_t vocab);
+void sampler_free(Sampler *sampler);
+/* The next token from logits [V], which are changed. history [n]: prompt and output so far. index and position pick the
+ * random number. -1 where no logit is finite. */
+int32_t sampler_next(Sampler *sampler, float *logits, const int32_t *history, size_t n, uint64_t index,
+                     uint64_t position);
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * linear.c: the linear maps that read one input, with their adapters.
+ *
+ *     u = dropout(x)·Aᵀ                       [rows, R], kept: tiny
+ *     y = x·Wᵀ + s·u·Bᵀ
+ *     dB += s·dyᵀ·u;  du = s·dy·B;  dA += duᵀ·dropout(x);  dx = dy·W + dropout(du·A)
+ *
+ * The A matrices of a group lie one below the other, so one product serves all of them; with dropout each adapter has
+ * its own mask, as in PEFT, and they are taken one by one.
+ */
+#include "internal.h"
+
+/* A run of the group's adapters that share one product. */
+typedef struct Run {
+    HoneTensor a, da; /* [R', in] */
+    HoneTensor u, du; /* [rows, R'] columns of the group's */
+    Linear linear;    /* of the first: its dropout mask */
+} Run;
+
+static HoneTensor columns(HoneTensor t, size_t first, size_t count)
+{
+    size_t stride = t.row_stride > 0 ? t.row_stride : t.shape[1];
+    t.offset += first * sizeof(float);
+    t.shape[1] = count;
+    t.row_stride = stride;
+    return t;
+}
+
+static bool uses_dropout(const Pass *p)
+{
+    return p->dropout_seed != 0 && p->model->dropout > 0;
+}
+
+static size_t split(const Pass *p, const AdapterGroup *group, HoneTensor u, HoneTensor du, Run runs[MAX_GROUP])
+{
+    size_t rank = p->model->rank;
+    if (!uses_dropout(p)) {
+        runs[0] = (Run){group->a, group->da, u, du, group->member[0]};
+        return 1;
+    }
+    for (size_t i = 0; i < group->n; i++)
+        runs[i] =
+            (Run){hone_tensor_rows(group->a, i * rank, rank), hone_tensor_rows(group->da, i * rank, rank),
+                  columns(u, i * rank, rank), du.buffer != NULL ? columns(du, i * rank, rank) : du, group->member[i]};
+    return group->n;
+}
+
+/* y = dropout(x) with the mask of that map; y may be x. */
+static void drop(Pass *p, size_t layer, Linear linear, HoneTensor y, HoneTensor x)
+{
+    HoneBackend *b = p->model->backend;
+    b->ops->dropout(b->stream, y, x, (float)p->model->dropout, p->dropout_seed,
+                    (uint64_t)(layer * N_LINEAR + linear) << 40);
+}
+
+static HoneTensor scratch(HoneTensor t, size_t rows, size_t width)
+{
+    g_assert(t.buffer != NULL && rows * width <= hone_tensor_count(t));
+    return hone_tensor_2d(t.buffer, t.offset, HONE_F32, rows, width);
+}
+
+void group_forward(Pass *p, size_t layer, Group g, HoneTensor x, const HoneTensor *y, HoneTensor lora, bool accumulate,
+                   bool adapter_only)
+{
+    HoneBackend *b = p->model->backend;
+    const Layer *w = &p->model->layers[layer];
+    const AdapterGroup *group = &w->group[g];
+    for (size_t i = 0; !adapter_only && i < group_size(g); i++)
+        b->ops->gemm(b->stream, y[i], x, w->weight[group_first(g) + i], HONE_TRANS_B, 1, accumulate ? 1 : 0);
+    if (!p->adapter || group->n == 0)
+        return;
+
+    Run runs[MAX_GROUP];
+    size_t n = split(p, group, lora, (HoneTensor){0}, runs);
+    for (size_t i = 0; i < n; i++) {
+        HoneTensor input = x;
+        if (uses_dropout(p)) {
+            input = scratch(p->dropped, x.shape[0], x.shape[1]);
+            drop(p, layer, runs[i].linear, input, x);
+        }
+        b->ops->gemm(b->stream, runs[i].u, input, runs[i].a, HONE_TRANS_B, 1, 0);
+    }
+    for (size_t i = 0; !adapter_only && i < group->n; i++)
+        b->ops->gemm(b->stream, y[group->member[i] - group_first(g)], columns(lora, i * p->model->rank, p->model->rank),
+                     w->adapter[group->member[i]].b, HONE_TRANS_B, p->model->scale, 1);
+}
+
+void group_backward(Pass *p, size_t layer, Group g, HoneTensor dx, HoneTensor x, const HoneTensor *dy, HoneTensor lora)
+{
+    HoneBackend *b = p->model->backend;
+    const Layer *w = &p->model->layers[layer];
+    const AdapterGroup *group = &w->group[g];
+    for (size_t i = 0; dx.buffer != NULL && i < group_size(g); i++)
+        b->ops->gemm(b->stream, dx, dy[i], w->weight[group_first(g) + i], 0, 1, i > 0 ? 1 : 0);
+    if (!p->adapter || group->n == 0)
+        return;
+
+    size_t rank = p->model->rank, rows = x.shape[0];
+    HoneTensor du = scratch(p->d_lora, rows, group->n * rank);
+    for (size_t i = 0; i < group->n; i++) {
+        const Adapter *adapter = &w->adapter[group->member[i]];
+        HoneTensor dy_i = dy[group->member[i] - group_first(g)];
+        b->ops->gemm(b->stream, adapter->db, dy_i, columns(lora, i * rank, rank), HONE_TRANS_A, p->model->scale, 1);
+        b->ops->gemm(b->stream, columns(du, i * rank, rank), dy_i, adapter->b, 0, p->model->scale, 0);
+    }
+    Run runs[MAX_GROUP];
+    size_t n = split(p, group, lora, du, runs);
+    for (size_t i = 0; i < n; i++) {
+        if (!uses_dropout(p)) {
+            b->ops->gemm(b->stream, runs[i].da, runs[i].du, x, HONE_TRANS_A, 1, 1);
+            if (dx.buffer != NULL)
+                b->ops->gemm(b->stream, dx, runs[i].du, runs[i].a, 0, 1, 1);
+            continue;
+        }
+        HoneTensor masked = scratch(p->dropped, rows, x.shape[1]);
+        drop(p, layer, runs[i].linear, masked, x);
+        b->ops->gemm(b->stream, runs[i].da, runs[i].du, masked, HONE_TRANS_A, 1, 1);
+        if (dx.buffer == NULL)
+            continue;
+        b->ops->gemm(b->stream, masked, runs[i].du, runs[i].a, 0, 1, 0);
+        drop(p, layer, runs[i].linear, masked, masked);
+        b->ops->add(b->stream, dx, masked, 1);
+    }
+}

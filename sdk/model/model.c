@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * model.c: a model's life, and the primitive: log-probabilities out, their derivatives in.
+ */
+#include "internal.h"
+
+#include <math.h>
+
+/* Ids that the tokenizer knows must have a row of the embedding. More rows than ids are padding. */
+static bool check_vocabulary(const HoneModel *m, GError **error)
+{
+    size_t ids = hone_tokenizer_size(m->tokenizer);
+    if (ids <= m->config.vocab)
+        return true;
+    g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID,
+                "%s: the tokenizer has %zu tokens but the embedding only %zu rows; the file is damaged.", m->path, ids,
+                m->config.vocab);
+    return false;
+}
+
+HoneModel *hone_model_open(const char *path, HoneBackend *backend, HoneProgress *progress, GError **error)
+{
+    g_return_val_if_fail(path != NULL && backend != NULL, NULL);
+    g_autoptr(HoneGguf) gguf = hone_gguf_open(path, error);
+    if (gguf == NULL)
+        return NULL;
+    const char *architecture = hone_gguf_string(gguf, "general.architecture");
+    if (architecture == NULL) {
+        g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID,
+                    "%s: metadata key \"general.architecture\" is absent; the file holds no model.", path);
+        return NULL;
+    }
+    const Family *family = family_find(architecture, error);
+    if (family == NULL) {
+        g_prefix_error(error, "%s: ", path);
+        return NULL;
+    }
+
+    g_autoptr(HoneModel) m = g_new0(HoneModel, 1);
+    m->backend = backend;
+    m->family = family;
+    m->path = g_strdup(path);
+    if (!config_read(gguf, family, &m->config, error))
+        return NULL;
+    m->tokenizer = hone_tokenizer_from_gguf(gguf, error);
+    if (m->tokenizer == NULL || !check_vocabulary(m, error))
+        return NULL;
+    m->chat = hone_chat_from_gguf(gguf, m->tokenizer, &m->chat_error);
+    if (!weights_load(m, gguf, progress, error))
+        return NULL;
+    return g_steal_pointer(&m);
+}
+
+void hone_model_free(HoneModel *m)
+{
+    if (m == NULL)
+        return;
+    if (m->has_adapter)
+        adapter_remove(m);
+    g_clear_pointer(&m->pass, pass_free);
+    arena_release(m->backend, &m->weights);
+    arena_release(m->backend, &m->rope_memory);
+    arena_release(m->backend, &m->kept);
+    arena_release(m->backend, &m->transient);
+    g_clear_pointer(&m->chat, hone_chat_free);
+    g_clear_pointer(&m->tokenizer, hone_tokenizer_free);
+    g_clear_error(&m->chat_error);
+    g_free(m->layers);
+    g_free(m->path);
+    g_free(m);
+}
+
+const HoneModelConfig *hone_model_config(const HoneModel *m)
+{
+    return &m->config;
+}
+
+const HoneTokenizer *hone_model_tokenizer(const HoneModel *m)
+{
+    return m->tokenizer;
+}
+
+const HoneChat *hone_model_chat(const HoneModel *m, GError **error)
+{
+    if (m->chat == NULL && error != NULL)
+        *error = g_error_copy(m->chat_error);
+    return m->chat;
+}
+
+HoneBackend *hone_model_backend(const HoneModel *m)
+{
+    return m->backend;
+}
+
+const char *hone_model_path(const HoneModel *m)
+{
+    return m->path;
+}
+
+/* ---- The primitive. ---- */
+
+static bool all_finite(const float *values, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(values[i]))
+            return false;
+    return true;
+}
+
+bool hone_model_forward(HoneModel *m, const HoneBatch *batch, const HoneForward *options, float *logprob,
+                        GError **error)
+{
+    g_return_val_if_fail(m != NULL && batch != NULL && options != NULL && logprob != NULL, false);
+    g_return_val_if_fail(batch->targets != NULL, false);
+    if (options->keep && (!m->has_adapter || options->adapter_off)) {
+        g_set_error(error, HONE_ERROR, HONE_ERROR_UNSUPPORTED,
+                    "There is nothing to train: the model has no adapter, or it is switched off.");
+        return false;
+    }
+    if (options->keep)
+        g_clear_pointer(&m->pass, pass_free);
+    g_autoptr(Pass) p = pass_new(m, PASS_PACKED, batch, options, NULL, error);
+    if (p == NULL)
+        return false;
+    layers_forward(p);
+    head_forward(p, options->keep ? options->known_derivative : NULL);
+    if (!hone_backend_download(m->backend, logprob, p->logprob, error))
+        return false;
+    if (!all_finite(logprob, batch->n_targets)) {
+        diverged(m, batch, options, error);
+        return false;
+    }
+    if (options->keep)
+        m->pass = g_steal_pointer(&p);
+    return true;
+}
+
+bool hone_model_backward(HoneModel *m, const float *derivative, GError **error)
+{
+    g_return_val_if_fail(m != NULL && m->pass != NULL, false);
+    g_return_val_if_fail(m->pass->d_hidden_known == (derivative == NULL), false);
+    if (derivative != NULL)
+        head_backward(m->pass, derivative);
+    layers_backward(m->pass);
+    /* The backward wrote over what the forward kept. */
+    g_clear_pointer(&m->pass, pass_free);
+    return m->backend->ops->sync(m->backend->stream, error);
+}
+
+bool hone_model_logits(HoneModel *m, const HoneBatch *batch, float *logits, GError **error)
+{
+    g_return_val_if_fail(m != NULL && batch != NULL && logits != NULL, false);
+    HoneForward options = {.size = sizeof(options)};
+    g_autoptr(Pass) p = pass_new(m, PASS_PACKED, batch, &options, NULL, error);
+    if (p == NULL)
+        return false;
+    layers_forward(p);
+    return head_logits(p, logits, error);
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * pass.c: the memory of one run through the layers, cut from an arena, and the upload of its indices.
+ *
+ * Kept for each token and layer: x, q, k, v, o, h, gate, up (and the log-sum-exp, and x·Aᵀ of the adapters). Normed
+ * inputs and the gated product are computed again in the backward. With checkpointing only x is kept. A pass that keeps
+ * nothing works in place, with one layer's views.
+ */
+#include "internal.h"
+
+#include <string.h>
+
+#define LOGIT_BYTES (32u << 20) /* memory for a chunk's logits */
+#define MOST_CHUNK 256
+#define LEAST_CHUNK 16
+
+static HoneTensor flat(HoneTensor t)
+{
+    size_t n = hone_tensor_count(t);
+    return hone_tensor_reshape(t, 1, &n);
+}
+
+static HoneTensor carve_flat(Carver *carver, HoneType type, size_t n)
+{
+    return flat(carve(carver, type, 1, n));
+}
+
+static size_t adapter_rows(const Pass *p, size_t layer, Group g)
+{
+    return p->adapter ? p->model->layers[layer].group[g].n * p->model->rank : 0;
+}
+
+/* Everything of a layer but its input. */
+static void carve_layer(Pass *p, Carver *c, size_t layer, bool tail, LayerState *state)
+{
+    const HoneModelConfig *config = &p->model->config;
+    size_t n = p->n, m = tail ? p->m : n;
+    size_t query = config->heads * config->head_dim, key = config->kv_heads * config->head_dim;
+    state->q = carve(c, HONE_F32, n, query);
+    state->k = carve(c, HONE_F32, n, key);
+    state->v = carve(c, HONE_F32, n, key);
+    state->o = carve(c, HONE_F32, n, query);
+    state->o_rows = tail ? carve(c, HONE_F32, m, query) : state->o;
+    if (p->keep)
+        state->lse = carve(c, HONE_F32, n, config->heads);
+    state->gate = carve(c, HONE_F32, m, config->ffn);
+    state->up = carve(c, HONE_F32, m, config->ffn);
+    for (Group g = 0; g < N_GROUP; g++) {
+        size_t rows = adapter_rows(p, layer, g);
+        state->lora[g] = rows > 0 ? carve(c, HONE_F32, g == GROUP_QKV ? n : m, rows) : (HoneTensor){0};
+    }
+}
+
+/* The layers' views. Layers that share memory are laid over each other from the same mark. */
+static void carve_layers(Pass *p, Carver *c)
+{
+    const HoneModelConfig *config = &p->model->config;
+    size_t layers = config->layers, n = p->n;
+    HoneTensor x = {0};
+    p->final = p->keep || p->tail ? carve(c, HONE_F32, p->m, config->width) : (HoneTensor){0};
+    for (size_t l = 0; l < layers; l++) {
+        if (l == 0 || p->keep)
+            x = carve(c, HONE_F32, n, config->width);
+        p->layers[l].x = x;
+    }
+    if (!p->keep && !p->tail)
+        p->final = x;
+    bool shared = !p->keep || p->checkpointing;
+    size_t mark = c->used, end = mark;
+    for (size_t l = 0; l < layers; l++) {
+        bool tail = p->tail && l + 1 == layers;
+        LayerState *state = &p->layers[l];
+        if (shared)
+            c->used = mark;
+        carve_layer(p, c, l, tail, state);
+        if (p->keep)
+            state->h = carve(c, HONE_F32, tail ? p->m : n, config->width);
+        else
+            state->h = tail ? p->final : x;
+        end = MAX(end, c->used);
+    }
+    c->used = end;
+}
+
+static void carve_scratch(Pass *p, Carver *c)
+{
+    const HoneModelConfig *config = &p->model->config;
+    const HoneModel *model = p->model;
+    size_t n = p->n, m = p->m, width = config->width;
+    size_t query = config->heads * config->head_dim, key = config->kv_heads * config->head_dim;
+    p->normed = carve(c, HONE_F32, n, width);
+    p->hidden = carve(c, HONE_F32, m, width);
+    if (p->keep) {
+        p->d_hidden = carve(c, HONE_F32, m, width);
+        p->d_x = carve(c, HONE_F32, n, width);
+        p->d_rows = p->tail ? carve(c, HONE_F32, m, width) : p->d_x;
+        p->d_normed = carve(c, HONE_F32, n, width);
+        p->rstd = carve_flat(c, HONE_F32, n);
+        if (p->adapter)
+            p->d_lora = carve(c, HONE_F32, n, MAX_GROUP * model->rank);
+    }
+    if (p->adapter && p->dropout_seed != 0 && model->dropout > 0)
+        p->dropped = carve(c, HONE_F32, n, MAX(MAX(width, config->ffn), query));
+
+    /* Three things that are never alive together: the feed-forward part, the attention's backward, the head. */
+    size_t mark = c->used;
+    p->glu = carve(c, HONE_F32, n, config->ffn);
+    if (p->keep)
+        p->d_glu = carve(c, HONE_F32, n, config->ffn);
+    size_t end = c->used;
+    c->used = mark;
+    if (p->keep) {
+        p->d_o = carve(c, HONE_F32, n, query);
+        p->d_o_rows = p->tail ? carve(c, HONE_F32, m, query) : p->d_o;
+        p->d_q = carve(c, HONE_F32, n, query);
+        p->d_k = carve(c, HONE_F32, n, key);
+        p->d_v = carve(c, HONE_F32, n, key);
+    }
+    end = MAX(end, c->used);
+    c->used = mark;
+    p->logits = carve(c, HONE_F32, p->chunk, config->vocab);
+    c->used = MAX(end, c->used);
+}
+
+static void carve_pass(Pass *p, Carver *c)
+{
+    p->ids = carve_flat(c, HONE_I32, p->n);
+    p->positions = carve_flat(c, HONE_I32, p->n);
+    p->starts = carve_flat(c, HONE_I32, p->sequences + 1);
+    p->rows = carve_flat(c, HONE_I32, p->m);
+    p->targets = carve_flat(c, HONE_I32, p->m);
+    p->logprob = carve_flat(c, HONE_F32, p->m);
+    p->lse_head = carve_flat(c, HONE_F32, p->m);
+    p->d_logprob = carve_flat(c, HONE_F32, p->m);
+    if (p->cache != NULL)
+        p->cache_rows = carve_flat(c, HONE_I32, p->n);
+    if (p->kind == PASS_CACHED) {
+        p->slots = carve_flat(c, HONE_I32, p->n);
+        p->lengths = carve_flat(c, HONE_I32, p->n);
+    }
+    carve_layers(p, c);
+    carve_scratch(p, c);
+}
+
+static void upload(Pass *p, HoneTensor dst, const int32_t *src)
+{
+    HoneBackend *b = p->model->backend;
+    if (src != NULL)
+        b->ops->upload(b->stream, dst.buffer, dst.offset, src, hone_tensor_bytes(dst));
+}
+
+static void measure(Pass *p, const HoneBatch *batch)
+{
+    p->host_positions = g_new(int32_t, batch->n_tokens);
+    for (size_t s = 0; s < batch->n_sequences; s++) {
+        size_t length = (size_t)(batch->starts[s + 1] - batch->starts[s]);
+        p->max_length = MAX(p->max_length, length);
+        for (size_t i = 0; i < length; i++)
+            p->host_positions[(size_t)batch->starts[s] + i] = (int32_t)i;
+    }
+    if (batch->positions != NULL)
+        memcpy(p->host_positions, batch->positions, batch->n_tokens * sizeof(int32_t));
+}
+
+Pass *pass_new(HoneModel *model, PassKind kind, const HoneBatch *batch, const HoneForward *options, const CacheUse *use,
+               GError **error)
+{
+    g_autoptr(Pass) p = g_new0(Pass, 1);
+    p->model = model;
+    p->kind = kind;
+    p->keep = options->keep;
+    p->checkpointing = options->checkpointing;
+    p->adapter = model->has_adapter && !options->adapter_off;
+    p->dropout_seed = options->dropout_seed;
+    p->cache = use != NULL ? use->cache : NULL;
+    if (!batch_check(model, batch, error))
+        return NULL;
+    p->n = batch->n_tokens;
+    p->m = batch->n_targets;
+    p->sequences = batch->n_sequences;
+    p->tail = p->m < p->n;
+    measure(p, batch);
+    size_t chunk = LOGIT_BYTES / (model->config.vocab * sizeof(float));
+    p->chunk = MIN(CLAMP(chunk, LEAST_CHUNK, MOST_CHUNK), p->m);
+    p->layers = g_new0(LayerState, model->config.layers);
+
+    size_t furthest = 0;
+    for (size_t i = 0; i < p->n; i++)
+        furthest = MAX(furthest, (size_t)p->host_positions[i]);
+    Carver carver = {0};
+    carve_pass(p, &carver);
+    Arena *arena = p->keep ? &model->kept : &model->transient;
+    if (!rope_reserve(model, furthest + 1, error) ||
+        !arena_reserve(model->backend, arena, carver.peak, "activations", error))
+        return NULL;
+    carver = (Carver){.buffer = arena->buffer};
+    carve_pass(p, &carver);
+
+    upload(p, p->ids, batch->ids);
+    upload(p, p->positions, p->host_positions);
+    upload(p, p->starts, batch->starts);
+    upload(p, p->rows, batch->target_rows);
+    upload(p, p->targets, batch->targets);
+    if (use != NULL)
+        upload(p, p->cache_rows, use->rows);
+    if (kind == PASS_CACHED) {
+        upload(p, p->slots, use->slots);
+        upload(p, p->lengths, use->lengths);
+        for (size_t i = 0; i < p->n; i++)
+            p->max_length = MAX(p->max_length, (size_t)use->lengths[i]);
+    }
+    return g_steal_pointer(&p);
+}
+
+void pass_free(Pass *p)
+{
+    if (p == NULL)
+        return;
+    g_free(p->layers);
+    g_free(p->host_positions);
+    g_free(p);
+}
