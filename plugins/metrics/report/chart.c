@@ -71,29 +71,39 @@ static void draw_axes(GString *out, const LineChart *chart, const Range *x, cons
     }
 }
 
-/* The line through the points, or through their moving average: exponential, over about a twentieth of them, begun
- * without bias as Adam's averages are. */
+/* The mean of the points around point i: as many on either side, up to a fortieth of all, so that it does not lag. */
+static double average_at(const GArray *points, guint i)
+{
+    guint reach = MIN(MAX(points->len / 40, 1), MIN(i, points->len - 1 - i)), n = 0;
+    double sum = 0;
+
+    for (guint k = i - reach; k <= i + reach; k++) {
+        double y = g_array_index(points, ChartPoint, k).y;
+
+        if (isfinite(y)) {
+            sum += y;
+            n++;
+        }
+    }
+    return n ? sum / n : NAN;
+}
+
+/* The line through the points, or through their moving average. */
 static void draw_line(GString *out, const GArray *points, const Range *x, const Range *y, const char *css,
                       gboolean average)
 {
-    double keep = 1 - 1 / fmax(2, points->len / 20.0), sum = 0, weight = 0;
     gboolean pen = FALSE;
 
     html(out, "<path class=\"%s\" d=\"", css);
     for (guint i = 0; i < points->len; i++) {
         const ChartPoint *point = &g_array_index(points, ChartPoint, i);
-        double value = point->y;
 
-        if (!isfinite(point->x) || !isfinite(value)) {
+        if (!isfinite(point->x) || !isfinite(point->y)) {
             pen = FALSE;
             continue;
         }
-        if (average) {
-            sum = keep * sum + (1 - keep) * value;
-            weight = keep * weight + (1 - keep);
-            value = sum / weight;
-        }
-        html(out, "%s%f %f", pen ? "L" : "M", place_x(x, point->x), place_y(y, value));
+        html(out, "%s%f %f", pen ? "L" : "M", place_x(x, point->x),
+             place_y(y, average ? average_at(points, i) : point->y));
         pen = TRUE;
     }
     html(out, "\"/>");

@@ -20,6 +20,20 @@ static char *short_text(double value)
     return g_strdup(text);
 }
 
+/* "2e-4" */
+static char *rate_text(double value)
+{
+    char text[32];
+    int exponent;
+
+    if (!(fabs(value) > 0) || !isfinite(value) || fabs(value) >= 0.01) {
+        return short_text(value);
+    }
+    exponent = (int)floor(log10(fabs(value)) + 1e-9);
+    g_ascii_formatd(text, sizeof text, "%.3g", value / pow(10, exponent));
+    return g_strdup_printf("%se%d", text, exponent);
+}
+
 /* The charts, and the names that figures have in events. */
 static const struct {
     const char *names[4];
@@ -28,7 +42,7 @@ static const struct {
     gboolean smooth, from_zero;
 } charts[] = {
     {{"loss"}, "Training loss (faint: each step; strong: moving average)", short_text, TRUE, FALSE},
-    {{"learning_rate", "lr"}, "Learning rate", short_text, FALSE, TRUE},
+    {{"learning_rate", "lr"}, "Learning rate", rate_text, FALSE, TRUE},
     {{"tokens_per_s", "tokens_per_second"}, "Speed, tokens per second", text_count, TRUE, TRUE},
     {{"memory_bytes", "memory", "rss_bytes"}, "Memory", text_bytes, FALSE, TRUE},
 };

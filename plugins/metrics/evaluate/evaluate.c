@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * evaluate.c: the stage `evaluate`: a model against the wanted answers of a dataset.
+ *
+ * Log-probabilities are computed only where a metric wants them, and answers generated only where one wants text. Both
+ * go on from the work folder after a kill. Decoding is greedy unless asked otherwise: before and after are then
+ * compared on what the model finds most likely, not on luck.
+ */
+#include "evaluate.h"
+#include <hone/file.h>
+
+static const HoneParam params_table[] = {
+    HONE_STRINGS(EvaluateParams, metrics, NULL, "metrics to compute, by name", .flags = HONE_PARAM_NAMES_METRICS),
+    HONE_JSON(EvaluateParams, metric_params, "null",
+              "parameters of metrics by name: {\"json_schema\": {\"schema\": \"ticket.schema.json\"}}"),
+    HONE_INT(EvaluateParams, max_tokens, "256", 1, 1 << 20, "longest answer", .unit = "tokens"),
+    HONE_NUMBER(EvaluateParams, temperature, "0", 0, 10, "of sampling; 0 takes the most likely token each time"),
+    HONE_INT(EvaluateParams, limit, "0", 0, 1e9, "evaluate the first rows only; 0: all", .unit = "rows"),
+    HONE_INT(EvaluateParams, batch, "16", 1, 1024, "rows generated at once", .unit = "rows",
+             .flags = HONE_PARAM_NO_KEY),
+    HONE_INT(EvaluateParams, draws, "2000", 100, 100000, "resamples behind each interval"),
+    HONE_INT(EvaluateParams, seed, "0", 0, 9e15, "of sampling and of the intervals"),
+    {0},
+};
+static const HoneParamGroup params_groups[] = {HONE_OWN_PARAMS(params_table), {0}};
+
+static const HonePort ports[] = {
+    {.name = "model", .direction = HONE_PORT_IN, .types = HONE_MODEL | HONE_ADAPTER, .help = "what is evaluated"},
+    {.name = "dataset",
+     .direction = HONE_PORT_IN,
+     .types = HONE_DATASET,
+     .help = "rows; the last assistant message of each is the wanted answer"},
+    {.name = "scores", .direction = HONE_PORT_OUT, .types = HONE_SCORES, .help = "figures, and the rows behind them"},
+    {0},
+};
+
+/* Names the work that the journals in the work folder are of. */
+static char *fingerprint_of(HoneStage *stage, const EvaluateParams *params)
+{
+    g_autofree char *text = g_strdup_printf(
+        "1 %s %s %" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %.17g",
+        hone_artifact_hash(hone_stage_input(stage, "model")), hone_artifact_hash(hone_stage_input(stage, "dataset")),
+        params->max_tokens, params->limit, params->batch, params->seed, params->temperature);
+
+    return g_compute_checksum_for_string(G_CHECKSUM_SHA256, text, -1);
+}
+
+static bool run(HoneStage *stage, void *instance, GError **error)
+{
+    const EvaluateParams *params = instance;
+    g_auto(EvalFigures) figures = {0};
+    g_auto(EvalRows) rows = {0};
+    g_autofree char *fingerprint = fingerprint_of(stage, params);
+    g_autoptr(HoneModel) model = NULL;
+    HoneBackend *backend;
+    EvalWork work = {.stage = stage, .params = params, .fingerprint = fingerprint, .rows = &rows};
+
+    if (!eval_figures_open(&figures, stage, params, error)) {
+        return false;
+    }
+    backend = hone_stage_backend(stage, error);
+    if (!backend) {
+        return false;
+    }
+    model = hone_model_open_artifact(hone_stage_input(stage, "model"), backend, hone_stage_hash_folder(stage),
+                                     hone_stage_progress(stage), error);
+    if (!model || !eval_rows_read(&rows, stage, model, params, error)) {
+        return false;
+    }
+    work.model = model;
+    for (uint32_t need = HONE_METRIC_NEEDS_TEXT; need <= HONE_METRIC_NEEDS_LOGPROB; need <<= 1) {
+        work.total += figures.needs & need ? rows.rows->len : 0;
+    }
+    if ((figures.needs & HONE_METRIC_NEEDS_LOGPROB) && !eval_likelihood(&work, error)) {
+        return false;
+    }
+    if ((figures.needs & HONE_METRIC_NEEDS_TEXT) && !eval_answers(&work, error)) {
+        return false;
+    }
+    return eval_figures_score(&figures, &rows, error) && eval_write(stage, params, &rows, &figures, error);
+}
+
+static const HoneStageOps ops = {
+    .size = sizeof(HoneStageOps),
+    .flags = HONE_STAGE_USES_BACKEND,
+    .run = run,
+};
+
+static const HoneComponent component = {
+    HONE_COMPONENT_HEADER,
+    .kind = HONE_STAGE,
+    .name = "evaluate",
+    .version = "1",
+    .summary = "Score a model on a dataset with any metrics",
+    .help = "For each row the model sees the messages before the last answer. Metrics that want text get the answer it "
+            "generates, the others the log-probability of the wanted one. Each figure comes with a 95 % bootstrap "
+            "interval over rows. Rows without an answer or longer than the context are left out and counted.",
+    .params = params_groups,
+    .instance_size = sizeof(EvaluateParams),
+    .ports = ports,
+    .ops = &ops,
+};
+
+static const HoneComponent *const components[] = {&component, NULL};
+static const HonePlugin plugin = {
+    HONE_PLUGIN_HEADER,
+    .name = "evaluate",
+    .version = "1",
+    .licence = "Apache-2.0",
+    .summary = "Scoring of models",
+    .components = components,
+};
+
+const HonePlugin *hone_plugin(void)
+{
+    return &plugin;
+}
