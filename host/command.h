@@ -13,15 +13,16 @@
 
 /* ROW(function's ending, name, arguments, one line). An empty line hides the command from `hone help`. */
 #define HONE_COMMANDS(ROW)                                                                                             \
+    ROW(run, "run", "FILE", "run a pipeline: what has changed, and nothing else")                                      \
     ROW(check, "check", "FILE...", "find every mistake in a pipeline, before anything runs")                           \
     ROW(plan, "plan", "FILE", "show the nodes of a pipeline in order")                                                 \
     ROW(graph, "graph", "FILE", "print a pipeline as a DOT graph")                                                     \
-    ROW(plugins, "plugins", "", "list the plugins that load, and why others do not")                                   \
-    ROW(inspect, "inspect", "[NAME]", "describe a component: its ports and parameters")                                \
-    ROW(run, "run", "FILE", "run a pipeline: what has changed, and nothing else")                                      \
     ROW(runs, "runs", "", "list the runs in the store")                                                                \
     ROW(show, "show", "NODE", "show a node's newest result")                                                           \
     ROW(gc, "gc", "", "remove results that no run refers to")                                                          \
+    ROW(plugins, "plugins", "", "list the plugins that load, and why others do not")                                   \
+    ROW(inspect, "inspect", "[NAME]", "describe a component: its ports and parameters")                                \
+    ROW(check_plugin, "check-plugin", "FILE.so...", "run the SDK's conformance tests on plugins")                      \
     ROW(node, "node", "SPEC.json", "")
 
 typedef enum {

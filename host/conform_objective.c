@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * conform_objective.c: an objective's derivative must be that of its loss, and the shares of a window's parts must add
+ * up to the whole.
+ */
+#include "conform.h"
+#include <hone/objective.h>
+#include <hone/random.h>
+#include <math.h>
+#include <string.h>
+
+#define SEQUENCES 8
+#define TARGETS 40
+#define MOST_FIGURES 64
+/* The step of the differences. Log-probabilities are multiples of 1/64, so adding it to one is exact in f32. */
+#define STEP (1.0f / 1024)
+
+typedef struct {
+    float weight[TARGETS], logprob[TARGETS], reference[TARGETS];
+    size_t start[SEQUENCES + 1];
+    uint32_t example[SEQUENCES];
+    uint8_t part[SEQUENCES];
+    double window_weight;
+    size_t window_examples;
+} Window;
+
+static float random_logprob(guint i)
+{
+    return -(float)(8 + hone_random_below(17, HONE_STREAM_USER, i, 400)) / 64;
+}
+
+static void make_window(Window *w, bool pairs, uint64_t draw)
+{
+    *w = (Window){0};
+    for (guint k = 0; k < TARGETS; k++) {
+        guint i = (guint)draw * 1000 + k;
+        w->weight[k] = (float)(1 + hone_random_below(18, HONE_STREAM_USER, i, 4)) / 2;
+        w->logprob[k] = random_logprob(i);
+        w->reference[k] = random_logprob(i + 500);
+        w->window_weight += (double)w->weight[k];
+    }
+    for (guint s = 0; s < SEQUENCES; s++) {
+        w->start[s + 1] = s + 1 < SEQUENCES ? w->start[s] + 2 + s % 5 : TARGETS;
+        w->example[s] = pairs ? s / 2 : s;
+        w->part[s] = pairs ? (s % 2 == 0 ? HONE_PART_CHOSEN : HONE_PART_REJECTED) : HONE_PART_ANSWER;
+    }
+    w->window_examples = pairs ? SEQUENCES / 2 : SEQUENCES;
+}
+
+/* Sequences [from, to) of the window as a micro-batch. */
+static bool evaluate(const HoneObjectiveOps *ops, const void *params, const Window *w, size_t from, size_t to,
+                     double *loss, float *derivative, double *figures, GError **error)
+{
+    size_t start[SEQUENCES + 1], first = w->start[from];
+    for (size_t s = from; s <= to; s++)
+        start[s - from] = w->start[s] - first;
+    HoneObjectiveBatch batch = {.size = sizeof batch,
+                                .n_sequences = to - from,
+                                .start = start,
+                                .example = w->example + from,
+                                .part = w->part + from,
+                                .n_targets = w->start[to] - first,
+                                .weight = w->weight + first,
+                                .logprob = w->logprob + first,
+                                .window_weight = w->window_weight,
+                                .window_examples = w->window_examples};
+    if ((ops->flags & HONE_OBJECTIVE_NEEDS_REFERENCE) != 0)
+        batch.reference = w->reference + first;
+    *loss = NAN;
+    for (size_t k = 0; k < batch.n_targets; k++)
+        derivative[k] = NAN; /* it must overwrite all of them */
+    for (size_t i = 0; i < MOST_FIGURES; i++)
+        figures[i] = 0;
+    return ops->evaluate(params, &batch, loss, derivative, figures, error);
+}
+
+typedef struct {
+    HoneConform *conform;
+    const HoneObjectiveOps *ops;
+    const void *params;
+    Window window;
+    double loss;
+    float derivative[TARGETS];
+    double figures[MOST_FIGURES];
+} Trial;
+
+static bool fail(Trial *t, const char *check, const char *message)
+{
+    hone_conform_result(t->conform, check, HONE_CONFORM_FAILED, "%s", message);
+    return false;
+}
+
+static bool check_values(Trial *t)
+{
+    g_autoptr(GError) error = NULL;
+    bool good = evaluate(t->ops, t->params, &t->window, 0, SEQUENCES, &t->loss, t->derivative, t->figures, &error);
+    if (good == (error != NULL))
+        return fail(t, "loss", good ? "returns true with an error set" : "returns false without an error");
+    if (!good)
+        return fail(t, "loss", error->message);
+    if (!isfinite(t->loss))
+        return fail(t, "loss", "the loss of plain log-probabilities is not finite");
+    for (size_t k = 0; k < TARGETS; k++) {
+        if (!isfinite(t->derivative[k]))
+            return fail(t, "loss", "a derivative is not finite, or was not written");
+    }
+    for (size_t i = 0; t->ops->figure_names != NULL && t->ops->figure_names[i] != NULL; i++) {
+        if (!isfinite(t->figures[i]))
+            return fail(t, "loss", "a figure is not finite");
+    }
+    return true;
+}
+
+/* Central differences. Their own error is a third derivative times STEP²/6, some 1e-7; the derivative is f32. An
+ * objective that computes its loss in f32 adds 2^-24·loss/STEP, 6e-5 of the loss; twice that is allowed, and 1e-3 of
+ * the largest derivative. A forgotten factor or term is far above both. */
+static bool check_derivative(Trial *t)
+{
+    double largest = 0;
+    for (size_t k = 0; k < TARGETS; k++)
+        largest = MAX(largest, fabs((double)t->derivative[k]));
+    double allowed = 1e-3 * largest + 1.2e-4 * fabs(t->loss);
+    for (size_t k = 0; k < TARGETS; k++) {
+        float kept = t->window.logprob[k], ignored[TARGETS];
+        double figures[MOST_FIGURES], up, down;
+        t->window.logprob[k] = kept + STEP;
+        bool good = evaluate(t->ops, t->params, &t->window, 0, SEQUENCES, &up, ignored, figures, NULL);
+        t->window.logprob[k] = kept - STEP;
+        good = evaluate(t->ops, t->params, &t->window, 0, SEQUENCES, &down, ignored, figures, NULL) && good;
+        t->window.logprob[k] = kept;
+        double wanted = (up - down) / (2 * (double)STEP);
+        if (good && fabs(wanted - (double)t->derivative[k]) <= allowed)
+            continue;
+        hone_conform_result(t->conform, "derivative", HONE_CONFORM_FAILED,
+                            "target %zu: the derivative is %g, the loss changes by %g (allowed: %g)", k,
+                            (double)t->derivative[k], wanted, allowed);
+        return false;
+    }
+    return true;
+}
+
+/* A window in two micro-batches is the window in one. */
+static bool check_shares(Trial *t)
+{
+    size_t half = SEQUENCES / 2, first = t->window.start[half];
+    float derivative[TARGETS];
+    double figures[2][MOST_FIGURES], loss[2];
+    if (!evaluate(t->ops, t->params, &t->window, 0, half, &loss[0], derivative, figures[0], NULL) ||
+        !evaluate(t->ops, t->params, &t->window, half, SEQUENCES, &loss[1], derivative + first, figures[1], NULL))
+        return fail(t, "shares", "half of the window is refused");
+    /* Sums in another order, in f32 at worst. */
+    double allowed = 1e-5 * (fabs(loss[0]) + fabs(loss[1]));
+    if (!(fabs(loss[0] + loss[1] - t->loss) <= allowed))
+        return fail(t, "shares",
+                    "the losses of two micro-batches do not add up to that of the whole: divide by "
+                    "window_weight or window_examples, not by what the batch holds");
+    for (size_t k = 0; k < TARGETS; k++) {
+        if (!(fabs((double)derivative[k] - (double)t->derivative[k]) <= 1e-5 * fabs((double)t->derivative[k]) + 1e-9))
+            return fail(t, "shares", "a derivative changes when the window comes in two micro-batches");
+    }
+    for (size_t i = 0; t->ops->figure_names != NULL && t->ops->figure_names[i] != NULL; i++) {
+        double sum = figures[0][i] + figures[1][i];
+        if (!(fabs(sum - t->figures[i]) <= 1e-5 * (fabs(figures[0][i]) + fabs(figures[1][i])) + 1e-9))
+            return fail(t, "shares", "a figure's shares do not add up to that of the whole window");
+    }
+    return true;
+}
+
+static bool check_linear(Trial *t, bool pairs)
+{
+    Window other;
+    float derivative[TARGETS];
+    double figures[MOST_FIGURES], loss;
+    make_window(&other, pairs, 1);
+    memcpy(other.weight, t->window.weight, sizeof other.weight);
+    other.window_weight = t->window.window_weight;
+    if (!evaluate(t->ops, t->params, &other, 0, SEQUENCES, &loss, derivative, figures, NULL) ||
+        memcmp(derivative, t->derivative, sizeof derivative) != 0)
+        return fail(t, "linear", "HONE_OBJECTIVE_LINEAR, but the derivative depends on the log-probabilities");
+    return true;
+}
+
+static void check_all(Trial *t)
+{
+    bool pairs = (t->ops->flags & HONE_OBJECTIVE_PAIRS) != 0;
+    make_window(&t->window, pairs, 0);
+    hone_conform_begin(t->conform, "loss");
+    if (!check_values(t))
+        return;
+    hone_conform_result(t->conform, "loss", HONE_CONFORM_PASSED, "loss, derivatives and figures are finite");
+    hone_conform_begin(t->conform, "derivative");
+    if (check_derivative(t))
+        hone_conform_result(t->conform, "derivative", HONE_CONFORM_PASSED, "equals finite differences at %d targets",
+                            TARGETS);
+    hone_conform_begin(t->conform, "shares");
+    if (check_shares(t))
+        hone_conform_result(t->conform, "shares", HONE_CONFORM_PASSED, "two micro-batches add up to the window");
+    hone_conform_begin(t->conform, "linear");
+    if ((t->ops->flags & HONE_OBJECTIVE_LINEAR) != 0 && check_linear(t, pairs))
+        hone_conform_result(t->conform, "linear", HONE_CONFORM_PASSED,
+                            "the derivative does not depend on the log-probabilities");
+}
+
+void hone_conform_objective(HoneConform *conform)
+{
+    const HoneComponent *component = conform->component;
+    g_autofree char *instance = g_malloc0(component->instance_size + 1);
+    g_autoptr(JsonObject) params = hone_conform_params(component, "/");
+    g_autoptr(GError) error = NULL;
+    if (!hone_params_fill(component, params, NULL, instance, &error)) {
+        hone_conform_result(conform, "loss", HONE_CONFORM_FAILED, "%s", error->message);
+        return;
+    }
+    g_autofree Trial *trial = g_new0(Trial, 1);
+    trial->conform = conform;
+    trial->ops = component->ops;
+    trial->params = instance;
+    check_all(trial);
+    hone_params_clear(component, instance);
+}
