@@ -68,7 +68,7 @@ static void test_slips(void)
            "first is on line 2", "here twice");
     EXPECT("{\"a\": \"x\\@q\", \"b\": @01, \"c\": @tru, \"d\": @1., \"e\": @-}", "unknown escape",
            "01 is no JSON value", "tru is no", "1. is no", "- is no");
-    EXPECT("[\"\\ud800@x\", \"@\t\", @NaN]", "surrogate", "control character", "NaN is no");
+    EXPECT("[\"@\\ud800x\", \"@\t\", @NaN]", "surrogate", "control character", "NaN is no");
     EXPECT("[@1e999, @-1e999]", "a number too large", "a number too large");
     /* After these it cannot. */
     EXPECT("@", "the file ends");
