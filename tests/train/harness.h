@@ -1,12 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0
- * harness.h: components of the build's plugins, as a host would find them.
+ * harness.h: what a host does around a stage, as little of it as the tests of training need.
  */
 #ifndef HONE_TRAIN_HARNESS_H
 #define HONE_TRAIN_HARNESS_H
 
+#include <hone/dataset.h>
 #include <hone/stage.h>
 
 /* The component of $HONE_PLUGIN_PATH/NAME.so. Fits HoneStageSetup.find. */
 const HoneComponent *test_find(void *host, HoneKind kind, const char *name, GError **error);
+/* True where that plugin was built. */
+bool test_has_plugin(const char *name);
+
+/* Path of a file in tests/train/data. Caller frees. */
+char *test_data(const char *name);
+void test_remove_folder(const char *folder);
+
+/* Artifacts in `folder`: the model of a GGUF file, made by the stage `model`; a dataset from lines of canonical rows.
+ */
+void test_make_model(const char *folder, const char *gguf);
+void test_make_dataset(const char *folder, const char *lines);
+
+typedef struct TestTraining {
+    const HoneComponent *component; /* NULL: the stage `sft` */
+    const char *model, *dataset;    /* artifact folders */
+    const char *output, *work;
+    const char *backend;
+    const char *params; /* JSON */
+    int events_fd;      /* -1: none */
+} TestTraining;
+
+/* The stage, ready to execute. Caller frees. */
+HoneStage *test_training(const TestTraining *training);
 
 #endif

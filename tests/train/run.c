@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * run.c: whole trainings of a tiny model (tests/oracle/trajectory.py): against torch, against one another, killed and
+ * resumed, and on data that cannot be trained on.
+ *
+ * A training that is to be killed runs in a child: this program with --train.
+ */
+#include "../../sdk/train/internal.h"
+#include "harness.h"
+#include <gio/gio.h>
+#include <glib/gstdio.h>
+#include <hone/json.h>
+#include <hone/safetensors.h>
+#include <math.h>
+#include <signal.h>
+#include <string.h>
+
+static char *self, *model_folder, *dataset_folder;
+
+typedef struct Place {
+    char *folder, *output, *work, *adapter;
+    const char *backend;
+} Place;
+
+static void set_up(Place *p, gconstpointer backend)
+{
+    p->folder = g_dir_make_tmp("hone-train-XXXXXX", NULL);
+    p->output = g_build_filename(p->folder, "out", NULL);
+    p->work = g_build_filename(p->folder, "work", NULL);
+    p->adapter = g_build_filename(p->output, "adapter", NULL);
+    p->backend = backend;
+    if (!test_has_plugin(p->backend))
+        g_test_skip("this backend was not built");
+}
+
+static void tear_down(Place *p, gconstpointer backend)
+{
+    test_remove_folder(p->folder);
+    g_free(p->folder);
+    g_free(p->output);
+    g_free(p->work);
+    g_free(p->adapter);
+}
+
+/* Trains here. NULL, or the error's message. */
+static char *train_with(Place *p, const HoneComponent *component, const char *dataset, const char *params, bool cancel)
+{
+    const TestTraining training = {.component = component,
+                                   .model = model_folder,
+                                   .dataset = dataset ? dataset : dataset_folder,
+                                   .output = p->output,
+                                   .work = p->work,
+                                   .backend = p->backend,
+                                   .params = params,
+                                   .events_fd = -1};
+    g_autoptr(HoneStage) stage = test_training(&training);
+    g_autoptr(GError) error = NULL;
+    if (cancel)
+        hone_stage_cancel(stage);
+    bool ok = hone_stage_execute(stage, &error);
+    g_assert_true(ok == (error == NULL));
+    if (cancel)
+        g_assert_error(error, HONE_ERROR, HONE_ERROR_CANCELLED);
+    return ok ? NULL : g_strdup(error->message);
+}
+
+static void train(Place *p, const char *params)
+{
+    g_autofree char *message = train_with(p, NULL, NULL, params, false);
+    g_assert_cmpstr(message, ==, NULL);
+}
+
+static HoneSafetensors *open_tensors(const char *path)
+{
+    g_autoptr(GError) error = NULL;
+    HoneSafetensors *file = hone_safetensors_open(path, &error);
+    g_assert_no_error(error);
+    return file;
+}
+
+static HoneSafetensors *open_adapter(Place *p)
+{
+    g_autofree char *path = g_build_filename(p->adapter, "adapter_model.safetensors", NULL);
+    return open_tensors(path);
+}
+
+/* The largest difference over all tensors of two adapters. */
+static double difference(HoneSafetensors *a, HoneSafetensors *b)
+{
+    double worst = 0;
+    g_assert_cmpuint(hone_safetensors_count(a), ==, hone_safetensors_count(b));
+    for (size_t i = 0; i < hone_safetensors_count(a); i++) {
+        const HoneSafetensor *x = hone_safetensors_get(a, i), *y = hone_safetensors_find(b, x->name);
+        g_assert_true(y && x->type == HONE_F32 && y->type == HONE_F32 && x->bytes == y->bytes);
+        size_t n = x->bytes / sizeof(float);
+        g_autofree float *u = g_new(float, n), *v = g_new(float, n);
+        memcpy(u, x->data, x->bytes);
+        memcpy(v, y->data, y->bytes);
+        for (size_t k = 0; k < n; k++) {
+            double d = fabs((double)u[k] - (double)v[k]);
+            if (!(d <= worst))
+                worst = d;
+        }
+    }
+    return worst;
+}
+
+/* ---- Against torch. ---- */
+
+/* Replaces the adapter in the checkpoint of step 0 by the one that the other side started from. */
+static void put_start(Place *p)
+{
+    g_autofree char *path = g_build_filename(p->work, "checkpoint-000000000000.safetensors", NULL);
+    g_autofree char *start_path = test_data("start.safetensors");
+    g_autoptr(HoneSafetensors) file = open_tensors(path), start = open_tensors(start_path);
+    const char *state = hone_safetensors_meta(file, "state");
+    g_autoptr(JsonNode) node = hone_json_parse(state, strlen(state), NULL, NULL);
+    JsonObject *settings = json_object_get_object_member(json_node_get_object(node), "settings");
+    size_t n = hone_safetensors_count(start), count = 0, at = 0;
+    g_autofree HoneTrainable *trainables = g_new0(HoneTrainable, n);
+    for (size_t i = 0; i < 3 * n; i++) {
+        const HoneSafetensor *tensor = hone_safetensors_get(file, i);
+        count += tensor->bytes / sizeof(float);
+        if (i % 3 != 0)
+            continue;
+        g_assert_true(g_str_has_prefix(tensor->name, "value/"));
+        trainables[i / 3] =
+            (HoneTrainable){.name = tensor->name + strlen("value/"), .value = {.type = HONE_F32, .rank = tensor->rank}};
+        memcpy(trainables[i / 3].value.shape, tensor->shape, sizeof tensor->shape);
+    }
+    g_autofree float *host = g_new0(float, count);
+    g_autoptr(GString) events = g_string_new(NULL);
+    for (size_t i = 0; i < n; i++) {
+        const HoneSafetensor *value = hone_safetensors_find(start, trainables[i].name);
+        g_assert_nonnull(value);
+        memcpy(host + at, value->data, value->bytes);
+        at += 3 * value->bytes / sizeof(float);
+    }
+    const Checkpoint checkpoint = {.events = events, .host = host};
+    g_autoptr(GError) error = NULL;
+    g_assert_true(checkpoint_save(p->work, settings, trainables, n, &checkpoint, &error));
+}
+
+static JsonObject *read_object(const char *path)
+{
+    g_autofree char *text = NULL;
+    gsize length;
+    g_assert_true(g_file_get_contents(path, &text, &length, NULL));
+    g_autoptr(JsonNode) node = hone_json_parse(text, length, path, NULL);
+    return json_object_ref(json_node_get_object(node));
+}
+
+static void assert_near(const char *what, guint step, double got, double wanted, double tolerance)
+{
+    g_test_message("step %u: %s %.9g, torch has %.9g", step, what, got, wanted);
+    if (!(fabs(got - wanted) <= tolerance))
+        g_error("step %u: %s is %.9g, and torch has %.9g", step, what, got, wanted);
+}
+
+static void test_trajectory(Place *p, gconstpointer data)
+{
+    if (!test_has_plugin(p->backend))
+        return;
+    static const char params[] =
+        "{\"rank\": 4, \"alpha\": 12, \"learning_rate\": 0.02, \"schedule\": \"cosine\", \"warmup\": 2,"
+        " \"weight_decay\": 0.1, \"max_grad_norm\": 1, \"epochs\": 10, \"batch_size\": 3, \"accumulate\": 3}";
+    g_autofree char *stopped = train_with(p, NULL, NULL, params, true);
+    put_start(p);
+    test_remove_folder(p->output);
+    train(p, params);
+
+    g_autofree char *wanted_path = test_data("trajectory.json"), *end_path = test_data("end.safetensors"), *text = NULL;
+    g_autofree char *log = g_build_filename(p->adapter, "training.jsonl", NULL);
+    g_autoptr(JsonObject) wanted = read_object(wanted_path);
+    JsonArray *steps = json_object_get_array_member(wanted, "log");
+    g_assert_true(g_file_get_contents(log, &text, NULL, NULL));
+    g_auto(GStrv) lines = g_strsplit(g_strchomp(text), "\n", -1);
+    g_assert_cmpuint(g_strv_length(lines), ==, json_array_get_length(steps));
+    for (guint i = 0; lines[i]; i++) {
+        g_autoptr(JsonNode) node = hone_json_parse(lines[i], strlen(lines[i]), log, NULL);
+        JsonObject *got = json_object_get_object_member(json_node_get_object(node), "figures");
+        JsonObject *want = json_array_get_object_element(steps, i);
+        /* f32 against f64: a log-probability of size 6 has an error of some 1e-6, and each step adds to it. */
+        assert_near("loss", i + 1, json_object_get_double_member(got, "loss"),
+                    json_object_get_double_member(want, "loss"), 2e-5);
+        assert_near("gradient norm", i + 1, json_object_get_double_member(got, "grad_norm"),
+                    json_object_get_double_member(want, "grad_norm"), 2e-4);
+        assert_near("rate", i + 1, json_object_get_double_member(got, "lr"), json_object_get_double_member(want, "lr"),
+                    1e-16);
+    }
+    g_autoptr(HoneSafetensors) end = open_tensors(end_path), adapter = open_adapter(p);
+    double worst = difference(adapter, end);
+    g_test_message("adapter: largest difference %.3g", worst);
+    /* Adam divides by the gradient's own size, so where that is near zero an error of 1e-6 in it becomes one in the
+     * step: at most the step's size (0.02), in practice far below a hundredth of it. */
+    g_assert_true(worst <= 2e-4);
+}
+
+/* ---- Against one another. ---- */
+
+static void test_accumulation(Place *p, gconstpointer data)
+{
+    if (!test_has_plugin(p->backend))
+        return;
+    train(p, "{\"batch_size\": 8, \"accumulate\": 1, \"epochs\": 5, \"learning_rate\": 0.01}");
+    g_autoptr(HoneSafetensors) large = open_adapter(p); /* stays mapped */
+    test_remove_folder(p->output);
+    test_remove_folder(p->work);
+    train(p, "{\"batch_size\": 1, \"accumulate\": 8, \"epochs\": 5, \"learning_rate\": 0.01}");
+    g_autoptr(HoneSafetensors) small = open_adapter(p);
+    double worst = difference(large, small);
+    g_test_message("largest difference %.3g", worst);
+    /* The sums over the window are in another order: 1e-6 of the gradient, which Adam's division can make larger
+     * where a gradient is near zero. A wrong normalisation would show at once, at the size of a step (0.01). */
+    g_assert_true(worst <= 1e-4);
+    g_assert_true(worst > 0); /* else one of the two did not do what it says */
+}
+
+static bool as_general(const void *params, const HoneObjectiveBatch *batch, double *loss, float *derivative,
+                       double *figures, GError **error)
+{
+    const HoneObjectiveOps *sft = test_find(NULL, HONE_OBJECTIVE, "sft", NULL)->ops;
+    figures[0] = (double)batch->n_targets / batch->window_weight;
+    figures[1] = 0;
+    for (size_t k = 0; batch->reference && k < batch->n_targets; k++)
+        figures[1] += (double)(batch->reference[k] - batch->logprob[k]) / batch->window_weight;
+    return sft->evaluate(params, batch, loss, derivative, NULL, error);
+}
+
+static bool not_a_number(const void *params, const HoneObjectiveBatch *batch, double *loss, float *derivative,
+                         double *figures, GError **error)
+{
+    static int calls;
+    as_general(params, batch, loss, derivative, figures, error);
+    if (++calls == 4) /* the rehearsal, two steps, then this */
+        *loss = NAN;
+    return true;
+}
+
+static const char *const figure_names[] = {"share", "gap", NULL};
+static const HoneObjectiveOps general = {.size = sizeof general, .evaluate = as_general, .figure_names = figure_names};
+static const HoneObjectiveOps referenced = {.size = sizeof referenced,
+                                            .flags = HONE_OBJECTIVE_NEEDS_REFERENCE,
+                                            .evaluate = as_general,
+                                            .figure_names = figure_names};
+static const HoneObjectiveOps broken = {.size = sizeof broken, .evaluate = not_a_number, .figure_names = figure_names};
+static const HoneObjectiveOps *chosen;
+
+static bool run_chosen(HoneStage *stage, void *params, GError **error)
+{
+    return hone_train(stage, params, chosen, NULL, error);
+}
+
+/* The stage `sft` with another objective. */
+static HoneComponent stage_with(const HoneObjectiveOps *objective)
+{
+    static HoneStageOps ops;
+    ops = (HoneStageOps){.size = sizeof ops, .flags = HONE_STAGE_USES_BACKEND, .run = run_chosen};
+    HoneComponent component = *test_find(NULL, HONE_STAGE, "sft", NULL);
+    component.ops = &ops;
+    chosen = objective;
+    return component;
+}
+
+/* An objective that does not say that it is linear takes the long way, to the same adapter. */
+static void test_general_objective(Place *p, gconstpointer data)
+{
+    if (!test_has_plugin(p->backend))
+        return;
+    static const char params[] = "{\"batch_size\": 4, \"epochs\": 3, \"learning_rate\": 0.01}";
+    train(p, params);
+    g_autoptr(HoneSafetensors) known = open_adapter(p);
+    static const HoneObjectiveOps *const others[] = {&general, &referenced};
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
+        test_remove_folder(p->output);
+        test_remove_folder(p->work);
+        HoneComponent component = stage_with(others[i]);
+        g_autofree char *message = train_with(p, &component, NULL, params, false);
+        g_assert_cmpstr(message, ==, NULL);
+        g_autoptr(HoneSafetensors) adapter = open_adapter(p);
+        double worst = difference(known, adapter);
+        g_test_message("largest difference %.3g", worst);
+        g_assert_true(worst <= 1e-4); /* as for accumulation: the head's products may be in another order */
+        g_autofree char *log = g_build_filename(p->adapter, "training.jsonl", NULL), *text = NULL;
+        g_assert_true(g_file_get_contents(log, &text, NULL, NULL));
+        /* Before the first step B is zero, so the model is its own reference. */
+        g_assert_nonnull(strstr(text, "\"gap\":0,"));
+        g_assert_nonnull(strstr(text, "\"share\":"));
+    }
+}
+
+static void test_checkpointing(Place *p, gconstpointer data)
+{
+    if (!test_has_plugin(p->backend))
+        return;
+    train(p, "{\"epochs\": 3, \"batch_size\": 4, \"dropout\": 0.2}");
+    g_autoptr(HoneSafetensors) plain = open_adapter(p);
+    test_remove_folder(p->output);
+    test_remove_folder(p->work);
+    train(p, "{\"epochs\": 3, \"batch_size\": 4, \"dropout\": 0.2, \"checkpointing\": true}");
+    g_autoptr(HoneSafetensors) again = open_adapter(p);
+    g_assert_cmpfloat(difference(plain, again), ==, 0); /* what is computed again is the same computation */
+}
+
+/* ---- Killed and resumed. ---- */
+
+/* Trains in a child; once it reports step `at`, it gets `number`. Returns its exit status, -1 when killed. */
+static int train_child(Place *p, const char *params, guint at, int number)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GSubprocess) child =
+        g_subprocess_new(G_SUBPROCESS_FLAGS_STDOUT_PIPE | (number ? G_SUBPROCESS_FLAGS_STDERR_SILENCE : 0), &error,
+                         self, "--train", p->folder, p->backend, params, model_folder, dataset_folder, NULL);
+    g_assert_no_error(error);
+    g_autoptr(GDataInputStream) events = g_data_input_stream_new(g_subprocess_get_stdout_pipe(child));
+    g_autofree char *mark = g_strdup_printf("\"step\":%u,", at);
+    for (;;) {
+        g_autofree char *line = g_data_input_stream_read_line(events, NULL, NULL, NULL);
+        if (!line)
+            break;
+        if (number && strstr(line, "\"loss\"") && strstr(line, mark))
+            g_subprocess_send_signal(child, number);
+    }
+    g_assert_true(g_subprocess_wait(child, NULL, &error));
+    return g_subprocess_get_if_exited(child) ? g_subprocess_get_exit_status(child) : -1;
+}
+
+static char *artifact_hash(Place *p)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(HoneArtifact) artifact = hone_artifact_open(p->adapter, true, &error);
+    g_assert_no_error(error);
+    return g_strdup(hone_artifact_hash(artifact));
+}
+
+static size_t count_checkpoints(Place *p)
+{
+    g_autoptr(GDir) dir = g_dir_open(p->work, 0, NULL);
+    size_t n = 0;
+    while (dir && g_dir_read_name(dir))
+        n++;
+    return n;
+}
+
+static void test_resume(Place *p, gconstpointer data)
+{
+    if (!test_has_plugin(p->backend))
+        return;
+    static const char params[] =
+        "{\"batch_size\": 2, \"accumulate\": 2, \"epochs\": 12, \"save_every\": 3, \"dropout\": "
+        "0.1, \"learning_rate\": 0.01}";
+    g_assert_cmpint(train_child(p, params, 0, 0), ==, 0);
+    g_autofree char *whole = artifact_hash(p);
+    static const struct {
+        int number, status;
+    } ends[] = {{SIGKILL, -1}, {SIGTERM, 130}};
+    for (size_t i = 0; i < G_N_ELEMENTS(ends); i++) {
+        test_remove_folder(p->output);
+        test_remove_folder(p->work);
+        static const guint stops[] = {5, 11, 20};
+        for (size_t k = 0; k < G_N_ELEMENTS(stops); k++) {
+            g_assert_cmpint(train_child(p, params, stops[k], ends[i].number), ==, ends[i].status);
+            g_assert_cmpuint(count_checkpoints(p), >, 0);
+        }
+        g_assert_cmpint(train_child(p, params, 0, 0), ==, 0);
+        g_autofree char *resumed = artifact_hash(p);
+        g_assert_cmpstr(resumed, ==, whole);
+    }
+}
+
+/* ---- What cannot be trained. ---- */
+
+static void expect(Place *p, const char *lines, const char *params, const char *part)
+{
+    g_autofree char *dataset = g_build_filename(p->folder, "dataset", NULL);
+    test_make_dataset(dataset, lines);
+    g_autofree char *message = train_with(p, NULL, dataset, params, false);
+    g_test_message("%s", message ? message : "trained");
+    g_assert_nonnull(message);
+    g_assert_nonnull(strstr(message, part));
+    test_remove_folder(dataset);
+    test_remove_folder(p->work);
+}
+
+#define ROW(id, answer) "{\"id\":\"" id "\",\"messages\":[{\"role\":\"user\",\"content\":\"q\"}" answer "]}\n"
+#define ANSWER ",{\"role\":\"assistant\",\"content\":\"a\"}"
+
+static void test_bad_data(Place *p, gconstpointer data)
+{
+    if (!test_has_plugin(p->backend))
+        return;
+    expect(p, "", "{}", "the dataset has no rows");
+    expect(p, ROW("a", "") ROW("b", ""), "{}", "2 have no token that bears loss");
+    expect(p, ROW("a", ANSWER), "{\"max_length\": 8}", "1 are longer than 8 tokens");
+    expect(p, ROW("a", ANSWER) ROW("long", ANSWER), "{\"max_length\": 8, \"over_length\": \"fail\"}", "row \"a\" has");
+    expect(p, ROW("a", ANSWER), "{\"max_length\": 8, \"over_length\": \"truncate\"}",
+           "1 have no token that bears loss");
+    expect(p, ROW("a", ANSWER), "{\"targets\": [\"q_porj\"]}", "q_porj");
+}
+
+static void test_one_row(Place *p, gconstpointer data)
+{
+    if (!test_has_plugin(p->backend))
+        return;
+    g_autofree char *dataset = g_build_filename(p->folder, "dataset", NULL);
+    test_make_dataset(dataset, ROW("only", ANSWER));
+    g_autofree char *message = train_with(p, NULL, dataset, "{\"epochs\": 2}", false);
+    g_assert_cmpstr(message, ==, NULL);
+    g_autoptr(HoneSafetensors) adapter = open_adapter(p);
+    g_assert_cmpuint(hone_safetensors_count(adapter), ==, 2 * 2 * 7);
+}
+
+static void test_diverged(Place *p, gconstpointer data)
+{
+    if (!test_has_plugin(p->backend))
+        return;
+    HoneComponent component = stage_with(&broken);
+    g_autofree char *message =
+        train_with(p, &component, NULL, "{\"batch_size\": 8, \"epochs\": 9, \"save_every\": 1}", false);
+    g_assert_nonnull(message);
+    g_assert_nonnull(strstr(message, "step 3 of 9: the loss is no finite number"));
+    g_assert_nonnull(strstr(message, "the checkpoint of step 2 is kept"));
+    g_assert_cmpuint(count_checkpoints(p), ==, 2);
+}
+
+/* ---- The child. ---- */
+
+static HoneStage *running;
+
+static void on_term(int number)
+{
+    hone_stage_cancel(running);
+}
+
+/* --train FOLDER BACKEND PARAMS MODEL DATASET */
+static int child(char **argv)
+{
+    g_autofree char *output = g_build_filename(argv[2], "out", NULL), *work = g_build_filename(argv[2], "work", NULL);
+    const TestTraining training = {.model = argv[5],
+                                   .dataset = argv[6],
+                                   .output = output,
+                                   .work = work,
+                                   .backend = argv[3],
+                                   .params = argv[4],
+                                   .events_fd = 1};
+    g_autoptr(HoneStage) stage = running = test_training(&training);
+    g_autoptr(GError) error = NULL;
+    signal(SIGTERM, on_term);
+    bool ok = hone_stage_execute(stage, &error);
+    signal(SIGTERM, SIG_DFL);
+    if (!ok)
+        g_printerr("%s\n", error->message);
+    return ok ? 0 : g_error_matches(error, HONE_ERROR, HONE_ERROR_CANCELLED) ? 130 : 1;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 7 && strcmp(argv[1], "--train") == 0)
+        return child(argv);
+    self = g_file_read_link("/proc/self/exe", NULL);
+    g_test_init(&argc, &argv, NULL);
+    g_autofree char *shared = g_dir_make_tmp("hone-train-XXXXXX", NULL), *rows = NULL;
+    g_autofree char *gguf = test_data("tiny.gguf"), *rows_path = test_data("rows.jsonl");
+    model_folder = g_build_filename(shared, "model", NULL);
+    dataset_folder = g_build_filename(shared, "dataset", NULL);
+    g_assert_true(g_file_get_contents(rows_path, &rows, NULL, NULL));
+    test_make_model(model_folder, gguf);
+    test_make_dataset(dataset_folder, rows);
+    static const struct {
+        const char *name;
+        void (*test)(Place *, gconstpointer);
+    } tests[] = {{"trajectory", test_trajectory},
+                 {"accumulation", test_accumulation},
+                 {"general_objective", test_general_objective},
+                 {"checkpointing", test_checkpointing},
+                 {"resume", test_resume},
+                 {"bad_data", test_bad_data},
+                 {"one_row", test_one_row},
+                 {"diverged", test_diverged}};
+    static const char *const backends[] = {"reference", "cpu"};
+    for (size_t b = 0; b < G_N_ELEMENTS(backends); b++)
+        for (size_t i = 0; i < G_N_ELEMENTS(tests); i++) {
+            g_autofree char *path = g_strdup_printf("/train/run/%s/%s", backends[b], tests[i].name);
+            g_test_add(path, Place, backends[b], set_up, tests[i].test, tear_down);
+        }
+    int status = g_test_run();
+    test_remove_folder(shared);
+    g_free(model_folder);
+    g_free(dataset_folder);
+    g_free(self);
+    return status;
+}
