@@ -179,20 +179,21 @@ static void test_trajectory(Place *p, gconstpointer data)
         g_autoptr(JsonNode) node = hone_json_parse(lines[i], strlen(lines[i]), log, NULL);
         JsonObject *got = json_object_get_object_member(json_node_get_object(node), "figures");
         JsonObject *want = json_array_get_object_element(steps, i);
-        /* f32 against f64: a log-probability of size 6 has an error of some 1e-6, and each step adds to it. */
+        /* f32 against f64: a log-probability of size 6 has an error of 5e-7 and more, the norm that of many products; a
+         * wrong factor anywhere is off by far more from the second step on. */
         assert_near("loss", i + 1, json_object_get_double_member(got, "loss"),
-                    json_object_get_double_member(want, "loss"), 2e-5);
+                    json_object_get_double_member(want, "loss"), 3e-6);
         assert_near("gradient norm", i + 1, json_object_get_double_member(got, "grad_norm"),
-                    json_object_get_double_member(want, "grad_norm"), 2e-4);
+                    json_object_get_double_member(want, "grad_norm"), 2e-5);
         assert_near("rate", i + 1, json_object_get_double_member(got, "lr"), json_object_get_double_member(want, "lr"),
                     1e-16);
     }
     g_autoptr(HoneSafetensors) end = open_tensors(end_path), adapter = open_adapter(p);
     double worst = difference(adapter, end);
     g_test_message("adapter: largest difference %.3g", worst);
-    /* Adam divides by the gradient's own size, so where that is near zero an error of 1e-6 in it becomes one in the
-     * step: at most the step's size (0.02), in practice far below a hundredth of it. */
-    g_assert_true(worst <= 2e-4);
+    /* Adam divides by the gradient's own size, so where that is near zero an error of 1e-6 in it is a far larger share
+     * of the step (0.02): a thousandth of the step is allowed. */
+    g_assert_true(worst <= 2e-5);
 }
 
 /* ---- Against one another. ---- */
@@ -210,8 +211,8 @@ static void test_accumulation(Place *p, gconstpointer data)
     double worst = difference(large, small);
     g_test_message("largest difference %.3g", worst);
     /* The sums over the window are in another order: 1e-6 of the gradient, which Adam's division can make larger
-     * where a gradient is near zero. A wrong normalisation would show at once, at the size of a step (0.01). */
-    g_assert_true(worst <= 1e-4);
+     * where a gradient is near zero: a thousandth of a step (0.01) is allowed. */
+    g_assert_true(worst <= 1e-5);
     g_assert_true(worst > 0); /* else one of the two did not do what it says */
 }
 
@@ -226,10 +227,11 @@ static bool as_general(const void *params, const HoneObjectiveBatch *batch, doub
     return sft->evaluate(params, batch, loss, derivative, NULL, error);
 }
 
+static int calls;
+
 static bool not_a_number(const void *params, const HoneObjectiveBatch *batch, double *loss, float *derivative,
                          double *figures, GError **error)
 {
-    static int calls;
     as_general(params, batch, loss, derivative, figures, error);
     if (++calls == 4) /* the rehearsal, two steps, then this */
         *loss = NAN;
@@ -279,7 +281,7 @@ static void test_general_objective(Place *p, gconstpointer data)
         g_autoptr(HoneSafetensors) adapter = open_adapter(p);
         double worst = difference(known, adapter);
         g_test_message("largest difference %.3g", worst);
-        g_assert_true(worst <= 1e-4); /* as for accumulation: the head's products may be in another order */
+        g_assert_true(worst <= 1e-5); /* as for accumulation: the head's products may be in another order */
         g_autofree char *log = g_build_filename(p->adapter, "training.jsonl", NULL), *text = NULL;
         g_assert_true(g_file_get_contents(log, &text, NULL, NULL));
         /* Before the first step B is zero, so the model is its own reference. */
@@ -414,6 +416,7 @@ static void test_diverged(Place *p, gconstpointer data)
     if (!test_has_plugin(p->backend))
         return;
     HoneComponent component = stage_with(&broken);
+    calls = 0;
     g_autofree char *message =
         train_with(p, &component, NULL, "{\"batch_size\": 8, \"epochs\": 9, \"save_every\": 1}", false);
     g_assert_nonnull(message);
