@@ -87,46 +87,38 @@ static void merge_short(const TextMerges *merges, int32_t *ids, size_t *starts, 
 
 /* ---- Long words: a list of symbols and a heap of the pairs that may merge, n log n. ---- */
 
-#define NONE SIZE_MAX
+#define NONE UINT32_MAX
 
 typedef struct Symbol {
     int32_t id; /* -1: merged into the one before */
-    size_t start, previous, next;
+    uint32_t start, previous, next;
 } Symbol;
 
-typedef struct Candidate {
-    size_t at; /* the left symbol */
-    uint32_t rank;
-} Candidate;
+/* A pair that may merge: its rank, then the index of its left symbol, so that the least number comes first. */
+#define CANDIDATE(rank, at) ((uint64_t)(rank) << 32 | (at))
 
-static bool comes_first(Candidate a, Candidate b)
-{
-    return a.rank != b.rank ? a.rank < b.rank : a.at < b.at;
-}
-
-static void heap_push(GArray *heap, Candidate candidate)
+static void heap_push(GArray *heap, uint64_t candidate)
 {
     g_array_append_val(heap, candidate);
-    Candidate *c = (Candidate *)(void *)heap->data;
+    uint64_t *c = (uint64_t *)(void *)heap->data;
     size_t i = heap->len - 1;
-    while (i > 0 && comes_first(candidate, c[(i - 1) / 2])) {
+    while (i > 0 && candidate < c[(i - 1) / 2]) {
         c[i] = c[(i - 1) / 2];
         i = (i - 1) / 2;
     }
     c[i] = candidate;
 }
 
-static Candidate heap_pop(GArray *heap)
+static uint64_t heap_pop(GArray *heap)
 {
-    Candidate *c = (Candidate *)(void *)heap->data;
-    Candidate top = c[0], last = c[heap->len - 1];
+    uint64_t *c = (uint64_t *)(void *)heap->data;
+    uint64_t top = c[0], last = c[heap->len - 1];
     g_array_set_size(heap, heap->len - 1);
     size_t n = heap->len, i = 0;
     while (2 * i + 1 < n) {
         size_t child = 2 * i + 1;
-        if (child + 1 < n && comes_first(c[child + 1], c[child]))
-            child++;
-        if (!comes_first(c[child], last))
+        child += child + 1 < n && c[child + 1] < c[child];
+        if (c[child] >= last)
             break;
         c[i] = c[child];
         i = child;
@@ -136,45 +128,46 @@ static Candidate heap_pop(GArray *heap)
     return top;
 }
 
-static void consider(const TextMerges *merges, const Symbol *symbols, size_t at, GArray *heap)
+static void consider(const TextMerges *merges, const Symbol *symbols, uint32_t at, GArray *heap)
 {
     if (at == NONE || symbols[at].next == NONE)
         return;
     uint32_t rank = rank_of(merges, symbols[at].id, symbols[symbols[at].next].id);
     if (rank != NO_RANK)
-        heap_push(heap, (Candidate){at, rank});
+        heap_push(heap, CANDIDATE(rank, at));
 }
 
-static void merge_long(const TextMerges *merges, Symbol *symbols, size_t n, TextOutput *output)
+static void merge_long(const TextMerges *merges, Symbol *symbols, uint32_t n, size_t at, TextOutput *output)
 {
-    g_autoptr(GArray) heap = g_array_new(FALSE, FALSE, sizeof(Candidate));
-    for (size_t i = 0; i < n; i++) {
+    g_autoptr(GArray) heap = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+    for (uint32_t i = 0; i < n; i++) {
         symbols[i].previous = i > 0 ? i - 1 : NONE;
         symbols[i].next = i + 1 < n ? i + 1 : NONE;
     }
-    for (size_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < n; i++)
         consider(merges, symbols, i, heap);
     while (heap->len > 0) {
-        Candidate best = heap_pop(heap);
-        Symbol *left = &symbols[best.at];
+        uint64_t best = heap_pop(heap);
+        uint32_t index = (uint32_t)best;
+        Symbol *left = &symbols[index];
         if (left->id < 0 || left->next == NONE)
             continue;
         /* A rank belongs to one pair: another rank here means that the pair has changed since. */
         const TextMerge *merge = find_place(merges, left->id, symbols[left->next].id);
-        if (merge->rank != best.rank)
+        if (merge->rank != best >> 32)
             continue;
         Symbol *right = &symbols[left->next];
         left->id = merge->id;
         right->id = -1;
         left->next = right->next;
         if (left->next != NONE)
-            symbols[left->next].previous = best.at;
+            symbols[left->next].previous = index;
         consider(merges, symbols, left->previous, heap);
-        consider(merges, symbols, best.at, heap);
+        consider(merges, symbols, index, heap);
     }
-    for (size_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < n; i++)
         if (symbols[i].id >= 0)
-            put(output, symbols[i].id, symbols[i].start);
+            put(output, symbols[i].id, at + symbols[i].start);
 }
 
 /* A word that is a token of its own. */
@@ -210,11 +203,12 @@ void text_merge_word(const HoneTokenizer *tokenizer, const char *word, size_t le
         merge_short(&tokenizer->merges, ids, starts, n, output);
         return;
     }
+    g_assert(length < NONE); /* an array of ids could not hold more */
     g_autofree Symbol *symbols = g_new(Symbol, length);
     for (size_t i = 0; i < length; i++) {
         int32_t id = tokenizer->byte_id[(uint8_t)word[i]];
         if (id >= 0)
-            symbols[n++] = (Symbol){.id = id, .start = at + i};
+            symbols[n++] = (Symbol){.id = id, .start = (uint32_t)i};
     }
-    merge_long(&tokenizer->merges, symbols, n, output);
+    merge_long(&tokenizer->merges, symbols, (uint32_t)n, at, output);
 }
