@@ -22,6 +22,7 @@
     ROW(gc, "gc", "", "remove results that no run refers to")                                                          \
     ROW(plugins, "plugins", "", "list the plugins that load, and why others do not")                                   \
     ROW(inspect, "inspect", "[NAME]", "describe a component: its ports and parameters")                                \
+    ROW(new_plugin, "new-plugin", "NAME --kind KIND", "write a plugin project that builds and passes its test")        \
     ROW(check_plugin, "check-plugin", "FILE.so...", "run the SDK's conformance tests on plugins")                      \
     ROW(node, "node", "SPEC.json", "")
 
