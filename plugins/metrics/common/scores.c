@@ -155,13 +155,21 @@ static bool read_rows(Scores *scores, const char *path, GError **error)
     return true;
 }
 
+char *scores_short_label(const char *label)
+{
+    const char *port = label ? strrchr(label, '.') : NULL;
+
+    return port && g_str_equal(port, ".scores") ? g_strndup(label, (gsize)(port - label))
+                                                : g_strdup(label ? label : "");
+}
+
 Scores *scores_read(HoneArtifact *artifact, GError **error)
 {
     g_autoptr(Scores) scores = g_new0(Scores, 1);
     g_autofree char *path = hone_artifact_file(artifact, "scores.json");
     g_autofree char *rows = hone_artifact_file(artifact, "rows.jsonl");
 
-    scores->label = g_strdup(hone_artifact_label(artifact));
+    scores->label = scores_short_label(hone_artifact_label(artifact));
     scores->figures = g_ptr_array_new_with_free_func((GDestroyNotify)score_figure_free);
     scores->rows = g_ptr_array_new_with_free_func((GDestroyNotify)score_row_free);
     scores->root = hone_file_read_json(path, SCORES_LIMIT, error);

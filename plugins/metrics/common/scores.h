@@ -32,6 +32,8 @@ typedef struct Scores {
     GPtrArray *rows;    /* of ScoreRow * */
 } Scores;
 
+/* "before" for "before.scores": a node with one output is named by itself. Caller frees. */
+char *scores_short_label(const char *label);
 Scores *scores_read(HoneArtifact *artifact, GError **error);
 void scores_free(Scores *scores);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Scores, scores_free)

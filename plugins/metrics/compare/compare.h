@@ -26,6 +26,7 @@ typedef struct RowPair {
     const ScoreRow *before, *after;
     double gain;  /* > 0: better; of the figures that decide */
     double minor; /* the same over all shares: orders rows of equal gain */
+    double level; /* of the tuned answer, mean of the deciding shares in [0, 1]; NaN where none decides */
 } RowPair;
 
 typedef struct Pairs {

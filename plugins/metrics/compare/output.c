@@ -123,6 +123,7 @@ static JsonNode *row_json(const Pairs *pairs, const RowPair *row)
 
     json_object_set_string_member(object, "id", row->after->id);
     json_object_set_double_member(object, "gain", row->gain);
+    json_set_number(object, "level", row->level);
     json_object_set_array_member(object, "prompt", json_array_ref(row->after->prompt));
     json_set_text(object, "reference", row->after->reference);
     json_set_text(object, "before", row->before->prediction);

@@ -110,11 +110,11 @@ bool pairs_match(Pairs *pairs, const Scores *before, const Scores *after, size_t
     return true;
 }
 
-/* How much better a row got in figures of that role (any for -1) that are shares, or in log-probability for a token.
- * False where none counts. */
-static bool gain_in(const Pairs *pairs, const RowPair *row, int role, double *gain)
+/* How much better a row got in figures of that role (any for -1) that are shares, or in log-probability for a token;
+ * *level: where it got to. False where no figure counts. */
+static bool gain_in(const Pairs *pairs, const RowPair *row, int role, double *gain, double *level)
 {
-    double sum = 0;
+    double gains = 0, levels = 0;
     guint n = 0;
 
     for (guint i = 0; i < pairs->figures->len; i++) {
@@ -123,17 +123,20 @@ static bool gain_in(const Pairs *pairs, const RowPair *row, int role, double *ga
         HoneMetricValue before = score_row_value(row->before, figure->name);
         HoneMetricValue after = score_row_value(row->after, figure->name);
         bool share = g_strcmp0(figure->unit, "%") == 0, likely = role == HONE_FIGURE_LIKELIHOOD;
-        double difference;
+        double got, difference;
 
         if (figure->part || (role >= 0 && (int)figure->role != role) || (!share && !likely) ||
             before.denominator == 0 || after.denominator == 0) {
             continue;
         }
-        difference = after.numerator / after.denominator - before.numerator / before.denominator;
-        sum += figure->lower_is_better ? -difference : difference;
+        got = after.numerator / after.denominator;
+        difference = got - before.numerator / before.denominator;
+        gains += figure->lower_is_better ? -difference : difference;
+        levels += got;
         n++;
     }
-    *gain = n ? sum / n : 0;
+    *gain = n ? gains / n : 0;
+    *level = n ? levels / n : NAN;
     return n > 0;
 }
 
@@ -154,11 +157,13 @@ void pairs_rank(Pairs *pairs)
 {
     for (guint i = 0; i < pairs->rows->len; i++) {
         RowPair *row = &g_array_index(pairs->rows, RowPair, i);
+        double unused;
 
-        if (!gain_in(pairs, row, HONE_FIGURE_TASK, &row->gain) && !gain_in(pairs, row, -1, &row->gain)) {
-            gain_in(pairs, row, HONE_FIGURE_LIKELIHOOD, &row->gain);
+        if (!gain_in(pairs, row, HONE_FIGURE_TASK, &row->gain, &row->level) &&
+            !gain_in(pairs, row, -1, &row->gain, &row->level)) {
+            gain_in(pairs, row, HONE_FIGURE_LIKELIHOOD, &row->gain, &unused);
         }
-        gain_in(pairs, row, -1, &row->minor);
+        gain_in(pairs, row, -1, &row->minor, &unused);
     }
     g_array_sort(pairs->rows, compare_rows);
 }

@@ -10,10 +10,20 @@
 
 typedef struct Watch {
     EvalWork *work;
-    size_t tokens;
+    size_t tokens, group_tokens; /* in all, of the group */
     gint64 begun, told;
-    guint first;
+    guint first, started; /* the group's first row; its rows that have said something */
 } Watch;
+
+/* Rows of the group that have ended, at least: all that began but those that share the batch now, and never fewer than
+ * the tokens would make at full length. */
+static size_t rows_ended(const Watch *watch)
+{
+    size_t batch = (size_t)watch->work->params->batch;
+    size_t left_batch = watch->started > batch ? watch->started - batch : 0;
+
+    return MAX(left_batch, watch->group_tokens / (size_t)watch->work->params->max_tokens);
+}
 
 /* After each new piece of any row. */
 static bool watch_piece(size_t index, const char *piece, void *data)
@@ -22,11 +32,13 @@ static bool watch_piece(size_t index, const char *piece, void *data)
     gint64 now = g_get_monotonic_time();
 
     watch->tokens++;
+    watch->group_tokens++;
+    watch->started = MAX(watch->started, (guint)index + 1);
     if (now - watch->told > G_USEC_PER_SEC / 2) {
         watch->told = now;
-        hone_progress_step(hone_stage_progress(watch->work->stage), watch->work->done + watch->first,
-                           watch->work->total, "rows", "tokens_per_s",
-                           (double)watch->tokens * 1e6 / (double)MAX(now - watch->begun, 1), NULL);
+        hone_progress_step(hone_stage_progress(watch->work->stage),
+                           watch->work->done + watch->first + rows_ended(watch), watch->work->total, "rows",
+                           "tokens_per_s", (double)watch->tokens * 1e6 / (double)MAX(now - watch->begun, 1), NULL);
     }
     return !hone_stage_cancelled(watch->work->stage);
 }
@@ -65,6 +77,8 @@ static bool generate(EvalWork *work, guint first, guint end, Watch *watch, GErro
         g_ptr_array_add(prompts, prompt);
     }
     watch->first = first;
+    watch->started = 0;
+    watch->group_tokens = 0;
     ok = hone_model_generate(work->model, (GArray *const *)prompts->pdata, n, (size_t)work->params->batch, &sampling,
                              watch_piece, watch, completions, error);
     if (ok && hone_stage_cancelled(work->stage)) {

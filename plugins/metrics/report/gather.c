@@ -3,6 +3,7 @@
  */
 #include "gather.h"
 #include "../common/json_members.h"
+#include "../common/scores.h"
 #include <hone/dataset.h>
 #include <hone/file.h>
 #include <hone/json.h>
@@ -54,25 +55,47 @@ static GPtrArray *read_rows(HoneArtifact *artifact, GError **error)
     return lines && !problem ? g_steal_pointer(&rows) : NULL;
 }
 
-/* Rows come worst first. Those shown as worst or best are not drawn again. */
-static JsonObject *choose_samples(const GPtrArray *rows, const ReportParams *params)
+static int compare_levels(const void *a, const void *b)
+{
+    double x = json_number_member(*(JsonObject *const *)a, "level");
+    double y = json_number_member(*(JsonObject *const *)b, "level");
+
+    return (x > y) - (x < y);
+}
+
+/* Moves row i of `rows` to the list. */
+static void move_row(JsonArray *list, GPtrArray *rows, guint i)
+{
+    json_array_add_object_element(list, g_ptr_array_steal_index(rows, i));
+}
+
+/* Rows come worst first. None is shown twice. */
+static JsonObject *choose_samples(GPtrArray *rows, const ReportParams *params)
 {
     JsonObject *samples = json_object_new();
-    JsonArray *worst = json_array_new(), *best = json_array_new(), *random = json_array_new();
-    guint n = (guint)params->samples, first = 0, end = rows->len;
-    g_autofree uint32_t *order = g_new(uint32_t, rows->len + 1);
+    JsonArray *worst = json_array_new(), *best = json_array_new(), *wrong = json_array_new(),
+              *random = json_array_new();
+    guint n = (guint)params->samples;
+    g_autofree uint32_t *order = NULL;
 
-    while (first < MIN(n, end) && json_number_member(rows->pdata[first], "gain") < 0) {
-        json_array_add_object_element(worst, json_object_ref(rows->pdata[first++]));
+    while (rows->len > 0 && json_array_get_length(worst) < n && json_number_member(rows->pdata[0], "gain") < 0) {
+        move_row(worst, rows, 0);
     }
-    while (end > first && rows->len - end < n && json_number_member(rows->pdata[end - 1], "gain") > 0) {
-        json_array_add_object_element(best, json_object_ref(rows->pdata[--end]));
+    while (rows->len > 0 && json_array_get_length(best) < n &&
+           json_number_member(rows->pdata[rows->len - 1], "gain") > 0) {
+        move_row(best, rows, rows->len - 1);
     }
-    hone_random_permutation((uint64_t)params->seed, HONE_STREAM_USER, 0, order, end - first);
-    for (guint i = 0; i < MIN(n, end - first); i++) {
-        json_array_add_object_element(random, json_object_ref(rows->pdata[first + order[i]]));
+    g_ptr_array_sort(rows, compare_levels);
+    while (rows->len > 0 && json_array_get_length(wrong) < n && json_number_member(rows->pdata[0], "level") < 1) {
+        move_row(wrong, rows, 0);
+    }
+    order = g_new(uint32_t, rows->len + 1);
+    hone_random_permutation((uint64_t)params->seed, HONE_STREAM_USER, 0, order, rows->len);
+    for (guint i = 0; i < MIN(n, rows->len); i++) {
+        json_array_add_object_element(random, json_object_ref(rows->pdata[order[i]]));
     }
     json_object_set_array_member(samples, "worst", worst);
+    json_object_set_array_member(samples, "wrong", wrong);
     json_object_set_array_member(samples, "best", best);
     json_object_set_array_member(samples, "random", random);
     return samples;
@@ -111,7 +134,9 @@ static bool take_file(Lists *lists, HoneArtifact *artifact, const ReportParams *
         return false;
     }
     if (scores) {
-        json_object_set_string_member(scores, "label", hone_artifact_label(artifact));
+        g_autofree char *label = scores_short_label(hone_artifact_label(artifact));
+
+        json_object_set_string_member(scores, "label", label);
         json_array_add_object_element(lists->scores, g_steal_pointer(&scores));
     }
     if (quality) {
@@ -220,6 +245,25 @@ static void add_inputs(JsonObject *node, JsonObject *inputs)
     json_object_set_array_member(node, "from", from);
 }
 
+/* The words of a command as a shell takes them: plain ones as they are, all others quoted. */
+static char *command_text(JsonArray *words)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=:,@+%";
+    GString *text = g_string_new(NULL);
+
+    for (guint i = 0; i < json_length(words); i++) {
+        const char *word = json_text_element(words, i);
+        g_autofree char *quoted = NULL;
+
+        if (!word) {
+            continue;
+        }
+        quoted = *word && strspn(word, plain) == strlen(word) ? g_strdup(word) : g_shell_quote(word);
+        g_string_append_printf(text, "%s%s", text->len ? " " : "", quoted);
+    }
+    return g_string_free(text, FALSE);
+}
+
 static void take_node(JsonObject *report, const char *name, JsonObject *told)
 {
     static const char *const members[] = {"stage", "params", "key", "cached"};
@@ -260,7 +304,8 @@ static void take_node(JsonObject *report, const char *name, JsonObject *told)
 static void take_run(JsonObject *report, JsonObject *run)
 {
     static const char *const lists[] = {"training", "nodes", "notes"};
-    static const char *const members[] = {"run", "command", "versions", "pipeline"};
+    static const char *const members[] = {"run", "versions", "pipeline"};
+    g_autofree char *command = command_text(json_array_member(run, "command"));
     JsonObject *nodes = json_object_member(run, "nodes");
     JsonObjectIter iter;
     const char *name;
@@ -269,6 +314,7 @@ static void take_run(JsonObject *report, JsonObject *run)
     for (size_t i = 0; i < G_N_ELEMENTS(members); i++) {
         copy_member(report, run, members[i]);
     }
+    json_object_set_string_member(report, "command", command);
     for (size_t i = 0; i < G_N_ELEMENTS(lists); i++) {
         json_object_set_array_member(report, lists[i], json_array_new());
     }

@@ -2,7 +2,7 @@
  * gather.h: everything a report shows, collected into one JSON object: report.json.
  *
  * {"title", "description", "run", "command", "versions", "pipeline",
- *  "comparisons": [compare.json and "label", "samples": {"worst", "best", "random": [row...]}],
+ *  "comparisons": [compare.json and "label", "samples": {"worst", "wrong", "best", "random": [row...]}],
  *  "scores": [scores.json of what no comparison covers, and "label"],
  *  "training": [{"node", "seconds", "memory", "steps": [{"step", "figures": {...}}...]}],
  *  "quality": [quality.json and "label"],

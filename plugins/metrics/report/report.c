@@ -25,26 +25,6 @@ static const HonePort ports[] = {
     {0},
 };
 
-/* The first comparison speaks for the report where the run ends. */
-static void tell_host(JsonObject *meta, HoneStage *stage)
-{
-    static const char *const members[] = {"verdict", "table"};
-    size_t n;
-    HoneArtifact *const *inputs = hone_stage_inputs(stage, "any", &n);
-
-    json_object_set_string_member(meta, "page", "report.html");
-    for (size_t i = 0; i < n; i++) {
-        JsonObject *theirs = hone_artifact_meta(inputs[i]);
-
-        for (size_t k = 0; k < G_N_ELEMENTS(members); k++) {
-            if (json_text_member(theirs, "verdict") && json_object_has_member(theirs, members[k]) &&
-                !json_object_has_member(meta, members[k])) {
-                json_object_set_member(meta, members[k], json_object_dup_member(theirs, members[k]));
-            }
-        }
-    }
-}
-
 static bool run(HoneStage *stage, void *instance, GError **error)
 {
     g_autoptr(JsonObject) report = gather_report(stage, instance, error);
@@ -63,7 +43,7 @@ static bool run(HoneStage *stage, void *instance, GError **error)
     html = hone_artifact_file(output, "report.html");
     json = hone_artifact_file(output, "report.json");
     root = json_own_object(json_object_ref(report));
-    tell_host(hone_artifact_meta(output), stage);
+    json_object_set_string_member(hone_artifact_meta(output), "page", "report.html");
     return hone_file_write_json(json, root, error) && hone_file_write(html, page->str, page->len, error);
 }
 

@@ -127,6 +127,7 @@ void section_samples(GString *out, JsonObject *comparison, int index)
     }
     html(out, "<section id=\"rows-%d\"><h2>Row by row</h2>", index);
     samples(out, comparison, "worst", "What got worse, worst first", "No row got worse.");
+    samples(out, comparison, "wrong", "Still wrong after tuning", "None of the rows left.");
     samples(out, comparison, "best", "Biggest gains", "No row got better.");
     samples(out, comparison, "random", "Drawn at random", "None left.");
     html(out, "</section>");
