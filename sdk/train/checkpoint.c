@@ -118,7 +118,22 @@ bool checkpoint_save(const char *folder, JsonObject *settings, const HoneTrainab
 
 /* ---- Loading. ---- */
 
-/* The settings in which a checkpoint differs from now, in words, or NULL. */
+/* What does not decide the result, but may decide its last bits. */
+#define DEVICE "device"
+
+static void warn_of_device(JsonObject *before, JsonObject *now, HoneProgress *progress)
+{
+    const char *was = json_object_get_string_member_with_default(before, DEVICE, "");
+    const char *is = json_object_get_string_member_with_default(now, DEVICE, "");
+    if (strcmp(was, is) != 0)
+        hone_progress_note(
+            progress, HONE_NOTE_WARNING,
+            "the checkpoint was made on \"%s\" and goes on on \"%s\": the last bits of the result may not "
+            "be those of an undisturbed run",
+            was, is);
+}
+
+/* The first setting in which a checkpoint differs from now, in words, or NULL. */
 static char *difference(JsonObject *before, JsonObject *now)
 {
     JsonObjectIter iter;
@@ -126,6 +141,8 @@ static char *difference(JsonObject *before, JsonObject *now)
     JsonNode *value;
     json_object_iter_init(&iter, now);
     while (json_object_iter_next(&iter, &name, &value)) {
+        if (strcmp(name, DEVICE) == 0)
+            continue;
         JsonNode *old = json_object_get_member(before, name);
         g_autofree char *was = old ? hone_json_canonical(old) : g_strdup("not set"), *is = hone_json_canonical(value);
         if (strcmp(was, is) != 0)
@@ -198,8 +215,10 @@ bool checkpoint_load(const char *folder, JsonObject *settings, const HoneTrainab
             return false;
         }
         const char *wrong = take(file, state, trainables, n, checkpoint);
-        if (!wrong)
+        if (!wrong) {
+            warn_of_device(json_node_get_object(before), settings, progress);
             return true;
+        }
         hone_progress_note(progress, HONE_NOTE_WARNING, "checkpoint passed over: %s", wrong);
     }
     return false;

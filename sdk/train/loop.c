@@ -226,6 +226,7 @@ static JsonObject *settings_of(Run *run)
     json_object_set_string_member(settings, "model", hone_artifact_hash(hone_stage_input(run->stage, "model")));
     json_object_set_string_member(settings, "dataset", hone_artifact_hash(hone_stage_input(run->stage, "dataset")));
     json_object_set_string_member(settings, "numerics", run->backend->info.numerics);
+    json_object_set_string_member(settings, "device", run->backend->info.device_name);
     json_object_set_int_member(settings, "steps", (gint64)run->plan.total);
     return settings;
 }

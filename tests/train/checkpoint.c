@@ -179,6 +179,19 @@ static void test_changed_setting(Fixture *f, gconstpointer data)
     g_assert_cmpuint(load(f), ==, 0);
 }
 
+static void test_changed_device(Fixture *f, gconstpointer data)
+{
+    json_object_set_string_member(f->settings, "device", "2 threads");
+    save(f, 4);
+    g_assert_cmpuint(load(f), ==, 4);
+    g_autofree char *silent = notes(f);
+    g_assert_cmpstr(silent, ==, "");
+    json_object_set_string_member(f->settings, "device", "3 threads");
+    g_assert_cmpuint(load(f), ==, 4);
+    g_autofree char *told = notes(f);
+    g_assert_nonnull(strstr(told, "3 threads"));
+}
+
 static void test_unwritable(Fixture *f, gconstpointer data)
 {
     float host[3 * COUNT];
@@ -198,6 +211,7 @@ int main(int argc, char **argv)
     g_test_add("/train/checkpoint/damage", Fixture, NULL, set_up, test_damage, tear_down);
     g_test_add("/train/checkpoint/killed_while_writing", Fixture, NULL, set_up, test_killed_while_writing, tear_down);
     g_test_add("/train/checkpoint/changed_setting", Fixture, NULL, set_up, test_changed_setting, tear_down);
+    g_test_add("/train/checkpoint/changed_device", Fixture, NULL, set_up, test_changed_device, tear_down);
     g_test_add("/train/checkpoint/unwritable", Fixture, NULL, set_up, test_unwritable, tear_down);
     return g_test_run();
 }
