@@ -3,4 +3,5 @@
  */
 #include <hone/error.h>
 
-G_DEFINE_QUARK(hone - error - quark, hone_error)
+/* clang-format off: it would part the name, which is text */
+G_DEFINE_QUARK(hone-error-quark, hone_error)
