@@ -73,6 +73,40 @@ static char *hash_path(const char *path, const char *hash_folder, GError **error
     return g_strdup(g_checksum_get_string(checksum));
 }
 
+/* Files that a JSON parameter names somewhere inside ("metric_params": {"json_schema": {"schema": "x.json"}}). Nothing
+ * says which of its texts are paths, so each that names a file counts: too many are better than a stale result. */
+static bool add_inner_files(const HonePipelineNode *node, JsonNode *value, const char *where, JsonObject *files,
+                            const char *hash_folder, GError **error)
+{
+    if (JSON_NODE_HOLDS_OBJECT(value)) {
+        g_autoptr(GList) names = json_object_get_members(json_node_get_object(value));
+        for (GList *l = names; l; l = l->next) {
+            g_autofree char *below = g_strdup_printf("%s/%s", where, (char *)l->data);
+            JsonNode *member = json_object_get_member(json_node_get_object(value), l->data);
+            if (!add_inner_files(node, member, below, files, hash_folder, error))
+                return false;
+        }
+    } else if (JSON_NODE_HOLDS_ARRAY(value)) {
+        JsonArray *array = json_node_get_array(value);
+        for (guint i = 0; i < json_array_get_length(array); i++) {
+            g_autofree char *below = g_strdup_printf("%s/%u", where, i);
+            if (!add_inner_files(node, json_array_get_element(array, i), below, files, hash_folder, error))
+                return false;
+        }
+    } else if (JSON_NODE_HOLDS_VALUE(value) && json_node_get_value_type(value) == G_TYPE_STRING) {
+        g_autofree char *path = g_canonicalize_filename(json_node_get_string(value), node->folder);
+        if (!g_file_test(path, G_FILE_TEST_IS_REGULAR))
+            return true;
+        g_autofree char *hash = hone_file_hash_cached(path, hash_folder, error);
+        if (!hash) {
+            g_prefix_error(error, "%s: parameter \"%s\": ", node->name, where);
+            return false;
+        }
+        json_object_set_string_member(files, where, hash);
+    }
+    return true;
+}
+
 /* Paths become absolute in `params`, and `files` gets the hash of what they name. */
 static bool add_files(const HonePipelineNode *node, JsonObject *params, JsonObject *files, const char *hash_folder,
                       GError **error)
@@ -81,6 +115,9 @@ static bool add_files(const HonePipelineNode *node, JsonObject *params, JsonObje
     const HoneParam *param;
     while ((param = hone_component_next_param(node->component, &group, &index, &base))) {
         JsonNode *value = json_object_get_member(params, param->name);
+        if (param->type == HONE_PARAM_JSON && value &&
+            !add_inner_files(node, value, param->name, files, hash_folder, error))
+            return false;
         if (param->type != HONE_PARAM_PATH || !value || json_node_get_value_type(value) != G_TYPE_STRING)
             continue;
         g_autofree char *path = g_canonicalize_filename(json_node_get_string(value), node->folder);
