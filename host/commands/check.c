@@ -7,7 +7,7 @@ static void print_summary(const char *file, HoneMistakes *mistakes, const HonePi
 {
     guint errors = hone_mistakes_errors(mistakes);
     if (pipeline != NULL)
-        printf("%s: good; %u nodes\n", file, pipeline->nodes->len);
+        printf("%s: good; %u node%s\n", file, pipeline->nodes->len, pipeline->nodes->len == 1 ? "" : "s");
     else
         printf("%s: %u mistake%s\n", file, errors, errors == 1 ? "" : "s");
 }
