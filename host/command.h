@@ -15,7 +15,7 @@
 #define HONE_COMMANDS(ROW)                                                                                             \
     ROW(run, "run", "FILE", "run a pipeline: what has changed, and nothing else")                                      \
     ROW(check, "check", "FILE...", "find every mistake in a pipeline, before anything runs")                           \
-    ROW(plan, "plan", "FILE", "show the nodes of a pipeline in order")                                                 \
+    ROW(plan, "plan", "FILE", "show what a run would do, and why")                                                     \
     ROW(graph, "graph", "FILE", "print a pipeline as a DOT graph")                                                     \
     ROW(runs, "runs", "", "list the runs in the store")                                                                \
     ROW(show, "show", "NODE", "show a node's newest result")                                                           \

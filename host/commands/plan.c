@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * plan.c: `hone plan FILE` shows what a run would do: the nodes in order, each with its inputs and with the parameters
- * that are not the default.
+ * that are not the default, and whether it would run and why.
  */
 #include "command.h"
+#include "scheduler.h"
+#include "why.h"
 #include <hone/json.h>
 #include <string.h>
 
@@ -60,7 +62,7 @@ static void print_limits(const HonePipelineNode *node)
     g_string_free(text, TRUE);
 }
 
-static void print_node(const HonePipelineNode *node)
+static void print_node(const HonePipelineNode *node, const HoneForecast *forecast)
 {
     g_autofree char *inputs = inputs_text(node), *params = changed_params(node);
     printf("%3u  %s (%s)\n", node->index + 1, node->name, node->component->name);
@@ -69,13 +71,37 @@ static void print_node(const HonePipelineNode *node)
     if (*params != 0)
         printf("      with   %s\n", params);
     print_limits(node);
+    if (forecast != NULL)
+        printf("      %s%s\n", forecast->stored ? "kept   in the store" : "runs   ",
+               forecast->why != NULL ? forecast->why : "");
+}
+
+/* What would run, or NULL where that cannot be told; then the reason is on stderr. */
+static GPtrArray *forecast(const HonePipeline *pipeline, const HoneCommandOptions *options, const char *folder,
+                           const char *backend_name)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *program = g_file_read_link("/proc/self/exe", &error);
+    g_autoptr(HoneBackendChoice) backend = NULL;
+    if (program != NULL && hone_schedule_needs_backend(pipeline, NULL))
+        backend = hone_backend_ask(program, backend_name != NULL ? backend_name : "auto", 0,
+                                   (const char *const *)options->plugin_path, &error);
+    /* No store yet: everything is new. */
+    g_autoptr(HoneStore) store = hone_store_open(folder, false, NULL);
+    GPtrArray *all = error == NULL ? hone_forecast(store, pipeline, backend ? backend->numerics : NULL, &error) : NULL;
+    if (all == NULL)
+        hone_complain("what would run cannot be told: %s", error->message);
+    return all;
 }
 
 int hone_command_plan(int argc, char **argv)
 {
     g_auto(HoneCommandOptions) options = {0};
+    g_autofree char *folder = NULL, *backend = NULL;
     gboolean as_json = FALSE;
     const GOptionEntry entries[] = {HONE_PIPELINE_OPTIONS(options),
+                                    {"store", 's', 0, G_OPTION_ARG_FILENAME, &folder, "Where results are", "FOLDER"},
+                                    {"backend", 'b', 0, G_OPTION_ARG_STRING, &backend, "What would compute", "NAME"},
                                     {"json", 0, 0, G_OPTION_ARG_NONE, &as_json, "Print the expanded pipeline", NULL},
                                     {NULL}};
     int status;
@@ -90,7 +116,8 @@ int hone_command_plan(int argc, char **argv)
         return HONE_EXIT_OK;
     }
     printf("%s: %u nodes\n", pipeline->name, pipeline->nodes->len);
+    g_autoptr(GPtrArray) forecasts = forecast(pipeline, &options, folder, backend);
     for (guint i = 0; i < pipeline->nodes->len; i++)
-        print_node(pipeline->nodes->pdata[i]);
+        print_node(pipeline->nodes->pdata[i], forecasts != NULL ? forecasts->pdata[i] : NULL);
     return HONE_EXIT_OK;
 }
