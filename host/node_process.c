@@ -33,6 +33,7 @@ struct HoneNodeProcess {
     HoneMemoryUse memory;
     guint64 peak;
     char *verdict; /* why the host ended it */
+    bool not_its_fault;
     bool has_result, ok, cancelled;
     bool asked;    /* to stop, by the user */
     char *message; /* the stage's own */
@@ -76,6 +77,7 @@ static void record_line(HoneNodeProcess *process, const char *line, gsize length
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
+            process->not_its_fault = process->verdict == NULL;
             judge(process, "its events could not be kept: %s: %s", process->setup.events_path, g_strerror(errno));
             return;
         }
@@ -213,7 +215,9 @@ char *hone_log_tail(const char *path, unsigned lines, const char *prefix)
 /* What went wrong, or NULL. *crashed: the stage did not get to say it. */
 static char *what_happened(const HoneNodeProcess *process, int status, bool *crashed)
 {
-    *crashed = true;
+    *crashed = !process->not_its_fault;
+    if (process->not_its_fault)
+        return g_strdup(process->verdict);
     if (process->verdict)
         return g_strdup_printf("plugin \"%s\" %s", process->setup.plugin, process->verdict);
     if (WIFSIGNALED(status)) {

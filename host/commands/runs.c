@@ -10,10 +10,20 @@ static const char *text(JsonObject *object, const char *name)
     return json_object_get_string_member_with_default(object, name, "");
 }
 
-/* "6 done, 1 failed" */
-static char *count_states(JsonObject *run)
+/* The state of a node; nobody works on one of a run that was interrupted. */
+static const char *node_state(JsonObject *node, bool interrupted)
 {
-    static const char *const states[] = {"done", "cached", "failed", "skipped", "stopped", "running", "waiting"};
+    const char *state = text(node, "state");
+    if (!interrupted)
+        return state;
+    return g_str_equal(state, "running") ? "interrupted" : g_str_equal(state, "waiting") ? "not begun" : state;
+}
+
+/* "6 done, 1 failed" */
+static char *count_states(JsonObject *run, bool interrupted)
+{
+    static const char *const states[] = {"done",    "cached",  "failed",      "skipped",  "stopped",
+                                         "running", "waiting", "interrupted", "not begun"};
     GString *out = g_string_new(NULL);
     JsonObject *nodes = json_object_get_object_member(run, "nodes");
     g_autoptr(GList) values = json_object_get_values(nodes);
@@ -21,7 +31,7 @@ static char *count_states(JsonObject *run)
         guint count = 0;
         for (GList *l = values; l; l = l->next) {
             if (JSON_NODE_HOLDS_OBJECT((JsonNode *)l->data) &&
-                g_str_equal(text(json_node_get_object(l->data), "state"), states[i]))
+                g_str_equal(node_state(json_node_get_object(l->data), interrupted), states[i]))
                 count++;
         }
         if (count > 0)
@@ -45,13 +55,15 @@ static JsonNode *to_json(const HoneStore *store, const GPtrArray *ids)
         json_object_set_string_member(one, "file", text(run, "file"));
         json_object_set_string_member(one, "started", text(run, "started"));
         json_object_set_string_member(one, "ended", text(run, "ended"));
-        json_object_set_string_member(one, "state", hone_run_state(store, ids->pdata[i], run));
+        const char *state = hone_run_state(store, ids->pdata[i], run);
+        bool interrupted = g_str_equal(state, "interrupted");
+        json_object_set_string_member(one, "state", state);
         JsonObject *recorded = json_object_get_object_member(run, "nodes");
         g_autoptr(GList) names = json_object_get_members(recorded);
         for (GList *l = names; l; l = l->next) {
             JsonNode *node = json_object_get_member(recorded, l->data);
             if (JSON_NODE_HOLDS_OBJECT(node))
-                json_object_set_string_member(nodes, l->data, text(json_node_get_object(node), "state"));
+                json_object_set_string_member(nodes, l->data, node_state(json_node_get_object(node), interrupted));
         }
         json_object_set_object_member(one, "nodes", nodes);
         json_array_add_object_element(list, one);
@@ -66,9 +78,9 @@ static void print(const HoneStore *store, const GPtrArray *ids)
     for (guint i = 0; i < ids->len; i++) {
         g_autoptr(GError) error = NULL;
         g_autoptr(JsonObject) run = hone_run_read(store, ids->pdata[i], &error);
-        g_autofree char *counts = run ? count_states(run) : g_strdup(error->message);
-        const char *const row[] = {ids->pdata[i], run ? text(run, "name") : "?",
-                                   run ? hone_run_state(store, ids->pdata[i], run) : "unreadable", counts, NULL};
+        const char *state = run ? hone_run_state(store, ids->pdata[i], run) : "unreadable";
+        g_autofree char *counts = run ? count_states(run, g_str_equal(state, "interrupted")) : g_strdup(error->message);
+        const char *const row[] = {ids->pdata[i], run ? text(run, "name") : "?", state, counts, NULL};
         hone_table_add(table, row);
     }
     g_autofree char *all = hone_table_text(table, 0);

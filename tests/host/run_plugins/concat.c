@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * concat.c: stages with inputs: `concat` joins datasets, `tell` reports on whatever came, every time.
+ * concat.c: stages with inputs: `concat` joins datasets, `measure` opens the backend, `tell` reports on whatever came,
+ * every time.
  */
 #include <hone/hone.h>
 #include <string.h>
@@ -50,6 +51,26 @@ static const HoneComponent concat = {HONE_COMPONENT_HEADER,
                                      .ports = ports,
                                      .ops = &ops};
 
+/* ---- measure ---- */
+
+static const HonePort measure_ports[] = {{"dataset", HONE_PORT_OUT, HONE_DATASET, 0, "The backend's name"}, {0}};
+
+static bool run_measure(HoneStage *stage, void *instance, GError **error)
+{
+    HoneBackend *backend = hone_stage_backend(stage, error);
+    HoneArtifact *artifact = backend ? hone_stage_output(stage, "dataset", HONE_DATASET, error) : NULL;
+    g_autoptr(HoneRowWriter) writer = artifact ? hone_row_writer_open(artifact, error) : NULL;
+    if (!writer)
+        return false;
+    json_object_set_string_member(hone_artifact_meta(artifact), "backend", backend->component->name);
+    return hone_row_writer_close(writer, error);
+}
+
+static const HoneStageOps measure_ops = {
+    .size = sizeof(HoneStageOps), .flags = HONE_STAGE_USES_BACKEND, .run = run_measure};
+static const HoneComponent measure = {HONE_COMPONENT_HEADER, .kind = HONE_STAGE,     .name = "measure",  .version = "1",
+                                      .summary = "Computes", .ports = measure_ports, .ops = &measure_ops};
+
 /* ---- tell ---- */
 
 static const HonePort tell_ports[] = {{"in", HONE_PORT_IN, HONE_ANY, HONE_PORT_REPEATED, "Anything"},
@@ -93,7 +114,7 @@ static const HoneStageOps tell_ops = {.size = sizeof(HoneStageOps), .flags = HON
 static const HoneComponent tell = {HONE_COMPONENT_HEADER, .kind = HONE_STAGE,  .name = "tell",  .version = "1",
                                    .summary = "Reports",  .ports = tell_ports, .ops = &tell_ops};
 
-static const HoneComponent *const components[] = {&concat, &tell, NULL};
+static const HoneComponent *const components[] = {&concat, &measure, &tell, NULL};
 static const HonePlugin plugin = {
     HONE_PLUGIN_HEADER,      .name = "concat", .version = "1", .licence = "Apache-2.0", .summary = "Stages with inputs",
     .components = components};

@@ -11,7 +11,7 @@
 
 typedef struct {
     int64_t rows, delay_us, save_every, seed;
-    char *note, *file;
+    char *note, *file, *mine, *other;
 } Counter;
 
 static const HoneParam params[] = {
@@ -21,6 +21,8 @@ static const HoneParam params[] = {
     HONE_INT(Counter, seed, "1", 0, 1e9, "Where values begin"),
     HONE_STRING(Counter, note, "null", "A note to tell"),
     HONE_PATH(Counter, file, "null", "A file that the result depends on"),
+    HONE_PATH(Counter, mine, "null", "A file to make", .flags = HONE_PARAM_NO_KEY | HONE_PARAM_MAY_BE_ABSENT),
+    HONE_PATH(Counter, other, "null", "A file to wait for", .flags = HONE_PARAM_NO_KEY | HONE_PARAM_MAY_BE_ABSENT),
     {0}};
 static const HoneParamGroup groups[] = {HONE_OWN_PARAMS(params), {0}};
 static const HonePort ports[] = {{"dataset", HONE_PORT_OUT, HONE_DATASET, 0, "Rows that count"}, {0}};
@@ -80,11 +82,29 @@ static bool write_rows(HoneStage *stage, const Counter *counter, const State *st
     return hone_row_writer_close(writer, error);
 }
 
+/* Goes on only when another node is at work at the same time. */
+static bool meet(const Counter *counter, GError **error)
+{
+    if (!counter->mine || !counter->other)
+        return true;
+    if (!g_file_set_contents(counter->mine, "", 0, error))
+        return false;
+    for (int i = 0; i < 3000; i++) {
+        if (g_file_test(counter->other, G_FILE_TEST_EXISTS))
+            return true;
+        g_usleep(10000);
+    }
+    g_set_error(error, HONE_ERROR, HONE_ERROR_NOT_FOUND, "nobody came");
+    return false;
+}
+
 static bool run(HoneStage *stage, void *instance, GError **error)
 {
     const Counter *counter = instance;
     State state = {.value = (uint64_t)counter->seed};
     load(stage, &state);
+    if (!meet(counter, error))
+        return false;
     if (counter->note)
         hone_progress_note(hone_stage_progress(stage), HONE_NOTE_WARNING, "%s", counter->note);
     hone_progress_note(hone_stage_progress(stage), HONE_NOTE_INFO, "starts at row %" G_GINT64_FORMAT, state.done);
