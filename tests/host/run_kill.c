@@ -51,6 +51,13 @@ static bool has_steps(gconstpointer data)
     return text && strstr(text, "\"step\":20,");
 }
 
+static bool has_children(gconstpointer process)
+{
+    pid_t pid = hone_pid((GSubprocess *)process);
+    g_autoptr(GArray) nodes = children(pid);
+    return pid == 0 || nodes->len > 0;
+}
+
 static bool all_gone(gconstpointer data)
 {
     const GArray *pids = data;
@@ -117,6 +124,9 @@ static void test_kill(Fixture *f, gconstpointer data)
     for (; kills < KILLS; kills++) {
         GSubprocess *process = hone_start(f, "run", "run", "p.json", NULL);
         g_usleep((gulong)g_test_rand_int_range(20000, 250000));
+        /* A host may be killed before it has a node; a node must be there. */
+        if (kills % 2 != 0)
+            wait_until(has_children, process, "a node or the end");
         g_autoptr(GArray) nodes = children(hone_pid(process));
         if (kills % 2 == 0) {
             g_subprocess_force_exit(process);

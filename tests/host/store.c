@@ -4,6 +4,7 @@
 #include "store.h"
 #include "key.h"
 #include "run_fixture.h"
+#include "run_record.h"
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <signal.h>
@@ -172,6 +173,23 @@ static void test_remove_tree(Fixture *f, gconstpointer data)
     g_assert_true(g_file_test(kept, G_FILE_TEST_EXISTS));
 }
 
+/* A matrix of many axes makes names longer than a file's may be; two of them never share a file. */
+static void test_long_names(Fixture *f, gconstpointer data)
+{
+    g_autoptr(HoneStore) store = open_store(f);
+    g_autofree char *same = g_strnfill(500, 'n');
+    g_autofree char *one = g_strconcat(same, "1", NULL), *two = g_strconcat(same, "2", NULL);
+    const char *const names[] = {one, two, "a[x=1,y=2]"};
+    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        char *path = hone_run_path(store, "run", names[i], ".log");
+        g_autofree char *base = g_path_get_basename(path);
+        g_assert_cmpuint(strlen(base), <, 200);
+        g_hash_table_add(seen, path);
+    }
+    g_assert_cmpuint(g_hash_table_size(seen), ==, G_N_ELEMENTS(names));
+}
+
 /* ---- Keys. ---- */
 
 static JsonObject *parse(const char *text)
@@ -239,6 +257,7 @@ int main(int argc, char **argv)
     ADD("/store/damage", test_damage);
     ADD("/store/lock", test_lock);
     ADD("/store/remove-tree", test_remove_tree);
+    ADD("/store/long-names", test_long_names);
     ADD("/key/difference", test_difference);
     ADD("/key/key", test_key);
     return g_test_run();
