@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define ROWS 300
-#define KILLS 25
+#define KILLS 16
 #define PIPELINE                                                                                                       \
     "\"a\": {\"stage\": \"counter\", \"params\": {\"rows\": 300, \"delay_us\": 5000, \"save_every\": 7}},"             \
     "\"c\": {\"stage\": \"concat\", \"in\": {\"dataset\": \"a\"}}"
@@ -123,7 +123,7 @@ static void test_kill(Fixture *f, gconstpointer data)
     int resumed = 0, last = 0, kills = 0;
     for (; kills < KILLS; kills++) {
         GSubprocess *process = hone_start(f, "run", "run", "p.json", NULL);
-        g_usleep((gulong)g_test_rand_int_range(20000, 250000));
+        g_usleep((gulong)g_test_rand_int_range(20000, 200000));
         /* A host may be killed before it has a node; a node must be there. */
         if (kills % 2 != 0)
             wait_until(has_children, process, "a node or the end");
