@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * chart.c: line charts and bars.
+ * chart.c: line charts, histograms and bars.
  */
 #include "chart.h"
 #include "html.h"
@@ -155,6 +155,46 @@ void chart_line(GString *out, const LineChart *chart)
     draw_line(out, chart->points, &x, &y, chart->smooth ? "raw" : "line", FALSE);
     if (chart->smooth) {
         draw_line(out, chart->points, &x, &y, "line", TRUE);
+    }
+    html(out, "</svg></figure>");
+}
+
+void chart_histogram(GString *out, const char *title, const char *unit, const double *edges, const double *counts,
+                     guint n)
+{
+    const double height = 96, floor_y = height - 20;
+    double top = 0, all = 0, slot = (WIDTH - 2) / MAX(n, 1);
+    g_autofree char *rows = NULL;
+
+    for (guint i = 0; i < n; i++) {
+        top = fmax(top, counts[i]);
+        all += counts[i];
+    }
+    if (!(top > 0) || !isfinite(all)) {
+        return;
+    }
+    rows = text_count(all);
+    html(out,
+         "<figure class=\"chart\"><figcaption>%s</figcaption><svg viewBox=\"0 0 %f %f\" role=\"img\"><title>%s</title>"
+         "<desc>%s rows in %d bins from ",
+         title, WIDTH, height, title, rows, (int)n);
+    for (guint i = 0; i <= n; i += n) {
+        g_autofree char *edge = text_count(edges[i]);
+
+        html(out, "%s%s", i ? " to " : "", edge);
+    }
+    html(out, " %s.</desc>", unit);
+    for (guint i = 0; i < n; i++) {
+        double h = fmax(counts[i] > 0 ? 1 : 0, counts[i] / top * (floor_y - 4));
+
+        html(out, "<rect class=\"tuned\" x=\"%f\" y=\"%f\" width=\"%f\" height=\"%f\"/>", 1 + i * slot, floor_y - h,
+             fmax(slot - 2, 0.5), h);
+    }
+    for (guint i = 0; i <= n; i += n) {
+        g_autofree char *edge = text_count(edges[i]);
+
+        html(out, "<text x=\"%f\" y=\"%f\" text-anchor=\"%s\">%s%s%s</text>", i ? WIDTH - 1 : 1.0, height - 5,
+             i ? "end" : "start", edge, i ? " " : "", i ? unit : "");
     }
     html(out, "</svg></figure>");
 }

@@ -22,6 +22,10 @@ typedef struct LineChart {
 /* A <figure> with the chart; nothing where fewer than two points are finite. */
 void chart_line(GString *out, const LineChart *chart);
 
+/* A <figure> with a histogram: counts [n] of the bins between edges [n + 1]. Nothing where n is 0. */
+void chart_histogram(GString *out, const char *title, const char *unit, const double *edges, const double *counts,
+                     guint n);
+
 typedef struct Bar {
     const char *css; /* "base" or "tuned" */
     double value, low, high;

@@ -47,6 +47,7 @@ const char report_style[] =
     ".grid{stroke:var(--line)}.raw{fill:none;stroke:var(--base);opacity:.45;stroke-width:1}"
     ".line{fill:none;stroke:var(--tuned);stroke-width:2;stroke-linejoin:round}"
     ".track{fill:var(--track)}rect.base{fill:var(--base)}rect.tuned{fill:var(--tuned)}"
+    "p.small+.charts{margin-top:14px}"
     ".whisker{fill:none;stroke:var(--ink);stroke-width:1.5;vector-effect:non-scaling-stroke}"
     ".charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,380px),1fr));gap:18px 24px}"
     "figure{margin:0}figcaption{font-size:.9rem;margin-bottom:4px}"

@@ -240,13 +240,16 @@ static HoneArtifact *fake_quality(const char *folder)
 {
     return scratch_artifact(
         folder, "quality", HONE_REPORT, NULL, "quality.json",
-        "{\"rows_in\": 612, \"rows_out\": 600, \"findings\": [{\"check\": \"exact duplicate\", \"severity\": "
-        "\"warning\", "
-        "\"count\": 9, \"action\": \"dropped\", \"rows\": [\"ticket-014\", \"ticket-201\"], \"advice\": \"Keep one of "
-        "each: "
-        "a doubled row counts twice.\"}, {\"check\": \"near duplicate\", \"severity\": \"info\", \"count\": 3, "
-        "\"action\": "
-        "\"kept\", \"rows\": [\"ticket-090\"], \"advice\": \"Look whether they differ in what matters.\"}]}",
+        "{\"rows_in\": 612, \"rows_out\": 600, \"findings\": [{\"check\": \"exact_duplicates\", \"title\": \"exact "
+        "duplicate\", \"severity\": \"problem\", \"count\": 12, \"action\": \"dropped\", \"rows\": [\"ticket-014\", "
+        "\"ticket-201\"], \"advice\": \"Keep one of each: a doubled row counts twice.\"}, {\"check\": \"imbalance\", "
+        "\"title\": \"values of very uneven frequency\", \"severity\": \"warning\", \"count\": 9, \"action\": "
+        "\"kept\", \"rows\": [], \"detail\": \"priority low: 9 of 600\", \"advice\": \"Add rows of the rare "
+        "kinds.\"}], "
+        "\"passed\": [\"empty_answers\", \"contradictions\"], \"histograms\": [{\"name\": \"prompt_words\", \"label\": "
+        "\"Length of prompts\", \"unit\": \"words\", \"edges\": [8, 16, 24, 32, 40, 48], \"counts\": [31, 190, 241, "
+        "120, 18]}, {\"name\": \"prompt_bytes\", \"label\": \"Length of prompts\", \"unit\": \"bytes\", \"edges\": "
+        "[40, 300], \"counts\": [600]}]}",
         NULL);
 }
 
@@ -291,7 +294,7 @@ static void test_realistic(void)
         }
     }
     g_assert_cmpint(count(&page, "h1"), ==, 1);
-    g_assert_cmpint(count(&page, "figure"), ==, 4); /* loss, learning rate, speed, memory */
+    g_assert_cmpint(count(&page, "figure"), ==, 5); /* loss, learning rate, speed, memory, lengths in words */
     /* Every chart says what it shows. */
     g_assert_cmpint(count(&page, "svg"), ==, count(&page, "title") - 1);
     data = scratch_json(folder, "out-report/report/report.json");
@@ -421,6 +424,9 @@ static void test_crooked(void)
         "\"rows_by_change\": {\"better\": \"x\", \"worse\": 1e300}}",
         "{\"figures\": [{\"label\": \"a\", \"unit\": \"%\", \"before\": {\"value\": -1e308, \"low\": 1e308, "
         "\"high\": null}, \"after\": {\"value\": 1e308}}], \"findings\": [{}, 3, {\"rows\": [1, [], \"x\"]}], "
+        "\"passed\": [1, null], \"histograms\": [3, {\"edges\": [1], \"counts\": [1]}, {\"edges\": [1, null], "
+        "\"counts\": "
+        "[\"x\"]}, {\"edges\": [1e308, -1e308], \"counts\": [1e308]}], "
         "\"rows_in\": 1e300}",
     };
     static const char *const rows[] = {"", "3\n", "{}\n",
