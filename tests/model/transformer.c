@@ -297,31 +297,27 @@ static void test_bad_batches(void)
     HoneForward options = {.size = sizeof(options)};
     hone_model_forward(tiny->model, &good, &options, logprob, &error);
     g_assert_no_error(error);
-    HoneBatch bad[12];
-    size_t n = 0;
-#define BAD(...)                                                                                                       \
+#define REFUSED(change)                                                                                                \
     do {                                                                                                               \
-        HoneBatch b_ = good;                                                                                           \
-        __VA_ARGS__;                                                                                                   \
-        bad[n++] = b_;                                                                                                 \
+        HoneBatch b = good;                                                                                            \
+        change;                                                                                                        \
+        g_assert_false(hone_model_forward(tiny->model, &b, &options, logprob, &error));                                \
+        g_assert_error(error, HONE_ERROR, HONE_ERROR_INVALID);                                                         \
+        g_clear_error(&error);                                                                                         \
     } while (0)
-    BAD(b_.n_tokens = 0);
-    BAD(b_.n_targets = 0);
-    BAD(b_.ids = ((const int32_t[]){5, -1, 7}));
-    BAD(b_.ids = ((const int32_t[]){5, 269, 7}));
-    BAD(b_.starts = ((const int32_t[]){0, 2, 4}));
-    BAD(b_.starts = ((const int32_t[]){0, 3, 3}));
-    BAD(b_.starts = ((const int32_t[]){1, 2, 3}));
-    BAD(b_.target_rows = ((const int32_t[]){0, 3}));
-    BAD(b_.target_rows = ((const int32_t[]){2, 2}));
-    BAD(b_.targets = ((const int32_t[]){6, 300}));
-    BAD(b_.positions = ((const int32_t[]){0, 1, 64}));
-    BAD(b_.ids = long_ids, b_.n_tokens = 65, b_.n_sequences = 1, b_.starts = long_starts);
-    for (size_t i = 0; i < n; i++) {
-        g_assert_false(hone_model_forward(tiny->model, &bad[i], &options, logprob, &error));
-        g_assert_error(error, HONE_ERROR, HONE_ERROR_INVALID);
-        g_clear_error(&error);
-    }
+    REFUSED(b.n_tokens = 0);
+    REFUSED(b.n_targets = 0);
+    REFUSED(b.ids = ((const int32_t[]){5, -1, 7}));
+    REFUSED(b.ids = ((const int32_t[]){5, 269, 7}));
+    REFUSED(b.starts = ((const int32_t[]){0, 2, 4}));
+    REFUSED(b.starts = ((const int32_t[]){0, 3, 3}));
+    REFUSED(b.starts = ((const int32_t[]){1, 2, 3}));
+    REFUSED(b.target_rows = ((const int32_t[]){0, 3}));
+    REFUSED(b.target_rows = ((const int32_t[]){2, 2}));
+    REFUSED(b.targets = ((const int32_t[]){6, 300}));
+    REFUSED(b.positions = ((const int32_t[]){0, 1, 64}));
+    REFUSED((b.ids = long_ids, b.n_tokens = 65, b.n_sequences = 1, b.starts = long_starts));
+#undef REFUSED
     options.keep = true;
     g_assert_false(hone_model_forward(tiny->model, &good, &options, logprob, &error));
     g_assert_error(error, HONE_ERROR, HONE_ERROR_UNSUPPORTED); /* nothing to train */
