@@ -107,8 +107,9 @@ typedef struct HoneBackendOps {
     /* dgate, dup (overwritten) from dy. dgate may alias gate, dup may alias up. */
     void (*glu_bwd)(HoneStream *s, HoneTensor dgate, HoneTensor dup, HoneTensor dy, HoneTensor gate, HoneTensor up,
                     HoneActivation act);
-    /* y[i] = x[i]/(1-p) where hone_random_unit(seed, HONE_STREAM_DROPOUT, first + i) >= p, else 0. y may alias x. Its
-     * own backward. */
+    /* y[i] = x[i]/(1-p) where u_i >= p, else 0. u_i is word j % 4 of hone_philox4x32 (counter: j / 4 in two words,
+     * HONE_STREAM_DROPOUT, 0; key: seed in two words), times 2^-32, with j = first + i. y may alias x. Its own
+     * backward. */
     void (*dropout)(HoneStream *s, HoneTensor y, HoneTensor x, float p, uint64_t seed, uint64_t first);
 
     /* ---- Rows. ---- */

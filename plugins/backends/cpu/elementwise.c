@@ -14,7 +14,8 @@ typedef struct Work {
     const float *x, *gate, *up;
     float alpha;
     HoneActivation act;
-    uint64_t seed, first, least;
+    uint64_t seed, first;
+    uint32_t least;
 } Work;
 
 static void add_part(void *data, size_t first, size_t count)
@@ -88,10 +89,8 @@ void cpu_glu_bwd(HoneStream *s, HoneTensor dgate, HoneTensor dup, HoneTensor dy,
 static void dropout_part(void *data, size_t first, size_t count)
 {
     const Work *w = data;
-    for (size_t i = first; i < first + count; i++) {
-        bool kept = hone_random_u64(w->seed, HONE_STREAM_DROPOUT, w->first + i) >> 11 >= w->least;
-        w->y[i] = kept ? w->x[i] * w->alpha : 0;
-    }
+    w->device->kernels->dropout(w->y + first, w->x + first, count, w->alpha, w->least, w->seed, HONE_STREAM_DROPOUT,
+                                w->first + first);
 }
 
 void cpu_dropout(HoneStream *s, HoneTensor y, HoneTensor x, float p, uint64_t seed, uint64_t first)
@@ -99,14 +98,13 @@ void cpu_dropout(HoneStream *s, HoneTensor y, HoneTensor x, float p, uint64_t se
     size_t n = hone_tensor_count(y);
     g_assert(hone_tensor_count(x) == n && p >= 0 && p < 1);
     CPU_TIMED(s, "dropout", 8 * n);
-    /* hone_random_unit is the upper 53 bits of hone_random_u64, times 2^-53: u >= p where those bits are at least
-     * p·2^53, rounded up. */
+    /* word·2^-32 >= p where the word is at least p·2^32, rounded up. The largest float below 1 leaves room. */
     Work w = {.device = s->device,
               .y = cpu_f32(y, 0),
               .x = cpu_f32(x, 0),
               .alpha = (float)(1 / (1 - (double)p)),
               .seed = seed,
               .first = first,
-              .least = (uint64_t)ceil((double)p * 0x1p53)};
-    cpu_split(s->device, n, GRAIN / 16, dropout_part, &w);
+              .least = (uint32_t)ceil((double)p * 0x1p32)};
+    cpu_split(s->device, n, GRAIN / 8, dropout_part, &w);
 }

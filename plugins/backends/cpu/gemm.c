@@ -132,6 +132,42 @@ static void dot_product(Gemm *g)
     cpu_pool_run(g->device->pool, items, dots_item, g);
 }
 
+/* a [M,K] with M short, b [N,K]: the few rows of a are turned once so that their values lie in one vector; then every
+ * value of b is used once. yᵀ goes through scratch. */
+typedef struct Few {
+    const Gemm *g;
+    float *turned, *out; /* [K, padded], [N, padded] */
+    size_t padded;
+} Few;
+
+static void few_rows_item(void *data, size_t item, uint32_t thread)
+{
+    const Few *f = data;
+    const Gemm *g = f->g;
+    size_t n = item * g->cut_n, count = MIN(g->cut_n, g->N - n), padded = f->padded;
+    float *out = f->out + n * padded;
+    g->device->kernels->product(out, padded, g->b + n * g->b_row, g->b_row, 1, f->turned, padded, count, padded, g->K,
+                                g->alpha, 0);
+    for (size_t m = 0; m < g->M; m++) {
+        float *y = g->y + m * g->y_row + n;
+        for (size_t i = 0; i < count; i++)
+            y[i] = out[i * padded + m] + (g->beta != 0 ? g->beta * y[i] : 0);
+    }
+}
+
+static void few_rows_product(Gemm *g)
+{
+    Few f = {.g = g, .padded = round_up(g->M, CPU_PAD)};
+    f.turned = cpu_scratch(g->device, (g->K + g->N) * f.padded * sizeof(float));
+    f.out = f.turned + g->K * f.padded;
+    g->device->kernels->turn(f.turned, f.padded, g->a, g->a_row, g->M, g->K);
+    for (size_t k = 0; k < g->K; k++)
+        for (size_t m = g->M; m < f.padded; m++)
+            f.turned[k * f.padded + m] = 0;
+    g->cut_n = part_of(g, g->N, 6);
+    cpu_pool_run(g->device->pool, (g->N + g->cut_n - 1) / g->cut_n, few_rows_item, &f);
+}
+
 /* b becomes its transpose, in scratch. */
 static void turn_b(Gemm *g)
 {
@@ -166,21 +202,35 @@ static void turned_product(Gemm *g)
     }
 }
 
+/* Up to this many, dot products beat values spread over a vector that is mostly empty. */
+#define FEW_FOR_DOTS 4
+#define FEW_COLUMNS_FOR_DOTS 8
+
 static void multiply(Gemm *g)
 {
     bool short_m = g->M <= CPU_SKINNY, short_n = g->N <= CPU_SKINNY, short_k = g->K <= CPU_SKINNY;
-    if (!g->ta && g->tb && (short_m || short_n)) {
-        dot_product(g);
-    } else if (!g->ta && g->tb && short_k) {
-        turn_b(g);
+    if (g->ta && g->tb) {
+        blas_product(g);
+    } else if (!g->ta && g->tb) {
+        if (g->M <= FEW_FOR_DOTS || (g->N <= FEW_COLUMNS_FOR_DOTS && g->M > g->N)) {
+            dot_product(g);
+        } else if (short_m && g->M <= g->N) {
+            few_rows_product(g);
+        } else if (short_n || short_k) {
+            turn_b(g);
+            plain_product(g);
+        } else {
+            blas_product(g);
+        }
+    } else if (short_m || short_k) {
         plain_product(g);
-    } else if (!g->tb && (short_m || short_k)) {
-        plain_product(g);
-    } else if (!g->ta && !g->tb && short_n) {
-        turn_b(g);
-        dot_product(g);
-    } else if (g->ta && !g->tb && short_n) {
+    } else if (short_n && g->ta) {
         turned_product(g);
+    } else if (short_n && g->N <= FEW_COLUMNS_FOR_DOTS) {
+        turn_b(g);
+        dot_product(g);
+    } else if (short_n) {
+        plain_product(g);
     } else {
         blas_product(g);
     }

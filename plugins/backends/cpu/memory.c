@@ -180,6 +180,7 @@ void cpu_fill(HoneStream *s, HoneTensor dst, float value)
 }
 
 typedef struct Convert {
+    const CpuKernels *kernels;
     HoneType from, to;
     const unsigned char *src;
     void *dst;
@@ -193,7 +194,13 @@ static void convert_part(void *data, size_t first, size_t count)
     const Convert *c = data;
     if (c->to == HONE_F32) {
         const unsigned char *src = c->src + first / hone_type_block(c->from) * hone_type_block_bytes(c->from);
-        hone_type_to_f32(c->from, src, (float *)c->dst + first, count);
+        float *dst = (float *)c->dst + first;
+        if (c->from == HONE_F16)
+            c->kernels->f16_to_f32(dst, src, count);
+        else if (c->from == HONE_BF16)
+            c->kernels->bf16_to_f32(dst, src, count);
+        else
+            hone_type_to_f32(c->from, src, dst, count);
         return;
     }
     const float *from = (const float *)c->src + first;
@@ -208,6 +215,7 @@ void cpu_convert(HoneStream *s, HoneTensor dst, HoneTensor src)
     g_assert(hone_tensor_count(src) == n && src.type != HONE_I32);
     g_assert(dst.type == HONE_F32 || (src.type == HONE_F32 && (dst.type == HONE_BF16 || dst.type == HONE_F16)));
     CPU_TIMED(s, "convert", hone_tensor_bytes(dst) + hone_tensor_bytes(src));
-    Convert c = {.from = src.type, .to = dst.type, .src = cpu_bytes(src), .dst = cpu_bytes(dst)};
+    Convert c = {
+        .kernels = s->device->kernels, .from = src.type, .to = dst.type, .src = cpu_bytes(src), .dst = cpu_bytes(dst)};
     cpu_split(s->device, n, CONVERT_GRAIN, convert_part, &c);
 }

@@ -79,6 +79,11 @@ void ref_dropout(HoneStream *s, HoneTensor y, HoneTensor x, float p, uint64_t se
     float *Y = ref_f32(y, 0);
     const float *X = ref_f32(x, 0);
     double keep = 1 - (double)p;
-    for (size_t i = 0; i < n; i++)
-        Y[i] = hone_random_unit(seed, HONE_STREAM_DROPOUT, first + i) >= p ? (float)(X[i] / keep) : 0;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t block = (first + i) / 4;
+        const uint32_t counter[4] = {(uint32_t)block, (uint32_t)(block >> 32), HONE_STREAM_DROPOUT, 0};
+        uint32_t words[4];
+        hone_philox4x32(counter, (const uint32_t[]){(uint32_t)seed, (uint32_t)(seed >> 32)}, words);
+        Y[i] = words[(first + i) % 4] * 0x1p-32 >= p ? (float)(X[i] / keep) : 0;
+    }
 }

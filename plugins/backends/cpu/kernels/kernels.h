@@ -80,6 +80,12 @@ typedef struct CpuKernels {
     /* optimizer.c */
     double (*sum_squares)(const float *x, size_t n);
     void (*adamw)(float *p, const float *g, float *m, float *v, size_t n, const HoneAdamW *args);
+
+    /* stream.c. dropout keeps a value, times factor, where its word of Philox is at least `least`. */
+    void (*dropout)(float *y, const float *x, size_t n, float factor, uint32_t least, uint64_t seed, uint64_t stream,
+                    uint64_t first);
+    void (*f16_to_f32)(float *y, const void *x, size_t n);
+    void (*bf16_to_f32)(float *y, const void *x, size_t n);
 } CpuKernels;
 
 /* Floats that a thread needs for attention over sequences up to `length`: two blocks of scores. */
