@@ -103,20 +103,36 @@ void KERNEL(attend)(const CpuHead *head, size_t first, size_t count, float *room
         KERNEL(scale)(o + i * head->q_stride, 1 / sums[i], D);
 }
 
-/* From scores (p) and do·v (ds) of one query to its probabilities and the scores' derivative, over n keys. */
-static void differentiate(float *p, float *ds, size_t n, float lse, float delta, float soft_cap)
+/* From scores (p) and do·v (ds) of one query to its probabilities and the scores' derivative, over n keys. δ is taken
+ * as Σ p·(do·v) / Σ p, which do·o equals but for rounding: the derivatives of a softmax add up to nothing, and so they
+ * keep to that where all do·v are alike. slopes: room for n, of the cap. */
+static void differentiate(float *p, float *ds, float *slopes, size_t n, float lse, float soft_cap)
 {
+    vf total = v_set(0.0f), weighted = v_set(0.0f);
     EACH_VECTOR(j, lanes, n)
     {
-        vf z = load_lanes(p + j, lanes), slope = v_set(1.0f);
+        vf z = load_lanes(p + j, lanes), d = load_lanes(ds + j, lanes);
         if (soft_cap > 0) {
             z = v_cap(z, soft_cap);
             vf inside = z * v_set(1 / soft_cap);
-            slope = v_set(1.0f) - inside * inside;
+            store_lanes(slopes + j, v_set(1.0f) - inside * inside, lanes);
         }
         vf probability = v_exp(z - v_set(lse));
+        if (lanes < VL) { /* what is loaded past the end must not count */
+            v_store_n(p + j, probability, lanes);
+            probability = v_load_n(p + j, lanes);
+        }
         store_lanes(p + j, probability, lanes);
-        store_lanes(ds + j, probability * (load_lanes(ds + j, lanes) - v_set(delta)) * slope, lanes);
+        total = total + probability;
+        weighted = v_fma(probability, d, weighted);
+    }
+    vf delta = v_set(v_sum(weighted) / v_sum(total));
+    EACH_VECTOR(j, lanes, n)
+    {
+        vf d = load_lanes(p + j, lanes) * (load_lanes(ds + j, lanes) - delta);
+        if (soft_cap > 0)
+            d = d * load_lanes(slopes + j, lanes);
+        store_lanes(ds + j, d, lanes);
     }
 }
 
@@ -124,7 +140,7 @@ static void attend_bwd_block(const CpuHead *head, size_t first, size_t count, fl
 {
     Block b = block_of(head, first, count);
     size_t D = head->head_dim, stride = b.width, at = first * head->q_stride;
-    float *p = room, *ds = room + CPU_QUERY_BLOCK * stride;
+    float *p = room, *ds = room + CPU_QUERY_BLOCK * stride, *slopes = ds + CPU_QUERY_BLOCK * stride;
     const float *q = head->q + at, *d_o = head->d_o + at;
     KERNEL(product)
     (p, stride, q, head->q_stride, 1, head->k_turned + b.key, head->padded, count, b.width, D, head->scale, 0);
@@ -132,10 +148,8 @@ static void attend_bwd_block(const CpuHead *head, size_t first, size_t count, fl
     for (size_t i = 0; i < count; i++) {
         size_t low, high;
         columns_of(head, &b, i, &low, &high);
-        float delta;
-        KERNEL(dots)(&delta, 0, 0, d_o + i * head->q_stride, 0, head->o + at + i * head->q_stride, 0, 1, 1, D, 1, 0);
-        differentiate(p + i * stride + low, ds + i * stride + low, high - low,
-                      head->lse[(first + i) * head->lse_stride], delta, head->soft_cap);
+        differentiate(p + i * stride + low, ds + i * stride + low, slopes, high - low,
+                      head->lse[(first + i) * head->lse_stride], head->soft_cap);
         clear_outside(p + i * stride, low, high, b.keys);
         clear_outside(ds + i * stride, low, high, b.keys);
     }

@@ -88,10 +88,10 @@ typedef struct CpuKernels {
     void (*bf16_to_f32)(float *y, const void *x, size_t n);
 } CpuKernels;
 
-/* Floats that a thread needs for attention over sequences up to `length`: two blocks of scores. */
+/* Floats that a thread needs for attention over sequences up to `length`: two blocks of scores and a row. */
 static inline size_t cpu_attention_room(size_t length)
 {
-    return 2 * CPU_QUERY_BLOCK * (length + CPU_PAD);
+    return (2 * CPU_QUERY_BLOCK + 1) * (length + CPU_PAD);
 }
 
 extern const CpuKernels cpu_kernels_portable;
