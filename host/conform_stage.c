@@ -3,6 +3,7 @@
  * times, or refuse with a reason.
  */
 #include "conform.h"
+#include "store.h"
 #include <glib/gstdio.h>
 #include <hone/dataset.h>
 #include <hone/stage.h>
@@ -111,20 +112,6 @@ static char *output_hashes(const HoneComponent *component, const char *folder, c
     return g_string_free(hashes, FALSE);
 }
 
-static void remove_tree(const char *path)
-{
-    if (!g_file_test(path, G_FILE_TEST_IS_SYMLINK) && g_file_test(path, G_FILE_TEST_IS_DIR)) {
-        g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
-        const char *name;
-        while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
-            g_autofree char *below = g_build_filename(path, name, NULL);
-            g_chmod(below, 0700);
-            remove_tree(below);
-        }
-    }
-    g_remove(path);
-}
-
 static void check_hook(HoneConform *conform)
 {
     const HoneComponent *component = conform->component;
@@ -202,5 +189,5 @@ void hone_conform_stage(HoneConform *conform)
         return;
     }
     run_in(conform, folder);
-    remove_tree(folder);
+    hone_remove_tree(folder);
 }

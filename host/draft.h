@@ -64,6 +64,9 @@ GPtrArray *hone_drafts_expand(GPtrArray *drafts, HoneMistakes *mistakes);
 /* Runs the checks of the stages themselves, each in a child process, over the drafts without faults. */
 void hone_drafts_run_hooks(GPtrArray *drafts, HoneMistakes *mistakes);
 
+/* Reports what is wrong with the parameters of a draft that has a stage; marks it faulty then. */
+void hone_draft_check_params(HoneDraft *draft, const HoneRegistry *registry, const HonePipelineOptions *options,
+                             HoneMistakes *mistakes);
 /* The parameters of a draft with value choice[a] on its axis a. Caller unrefs. */
 JsonObject *hone_draft_params(const HoneDraft *draft, const guint *choice);
 /* Calls `visit` for the first choice on every axis, then with each further value of one axis at a time: every value is

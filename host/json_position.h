@@ -27,6 +27,11 @@ const char *hone_json_text_file(const HoneJsonText *text);
 HonePlace hone_json_text_value(const HoneJsonText *text, const char *pointer);
 HonePlace hone_json_text_name(const HoneJsonText *text, const char *pointer);
 
+static inline bool hone_json_is_string(JsonNode *node)
+{
+    return JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == G_TYPE_STRING;
+}
+
 /* pointer/name and pointer/index. Caller frees. */
 char *hone_json_pointer(const char *pointer, const char *name);
 char *hone_json_pointer_index(const char *pointer, guint index);

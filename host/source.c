@@ -72,12 +72,7 @@ bool hone_source_name_valid(const char *name, bool hyphen)
     return strlen(name) <= LONGEST_NAME;
 }
 
-static bool holds_string(JsonNode *node)
-{
-    return JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == G_TYPE_STRING;
-}
-
-static HoneVariable *find_variable(const HoneSource *source, const char *name)
+HoneVariable *hone_source_find_variable(const HoneSource *source, const char *name)
 {
     for (guint i = 0; i < source->vars->len; i++) {
         HoneVariable *variable = source->vars->pdata[i];
@@ -85,6 +80,14 @@ static HoneVariable *find_variable(const HoneSource *source, const char *name)
             return variable;
     }
     return NULL;
+}
+
+char *hone_source_variable_hint(const HoneSource *source, const char *name)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    for (guint i = 0; i < source->vars->len; i++)
+        g_ptr_array_add(names, ((HoneVariable *)source->vars->pdata[i])->name);
+    return hone_did_you_mean(name, (const char *const *)names->pdata, names->len);
 }
 
 static HoneSourceNode *find_node(const HoneSource *source, const char *name)
@@ -114,7 +117,7 @@ static void take_vars(HoneSource *source, const HoneSourceFile *file, JsonNode *
                               "a variable's name is made of letters, digits and _, not \"%s\"", (char *)l->data);
             continue;
         }
-        HoneVariable *variable = find_variable(source, l->data);
+        HoneVariable *variable = hone_source_find_variable(source, l->data);
         if (variable == NULL) {
             if (source->vars->len == MOST_VARS) {
                 hone_mistakes_add(source->mistakes, name_at, "more than %d variables", MOST_VARS);
@@ -174,7 +177,7 @@ static void include(HoneSource *source, const HoneSourceFile *file, const char *
                     GPtrArray *open)
 {
     HonePlace place = hone_json_text_value(file->text, pointer);
-    if (!holds_string(value) || *json_node_get_string(value) == 0) {
+    if (!hone_json_is_string(value) || *json_node_get_string(value) == 0) {
         hone_mistakes_add(source->mistakes, place, "\"include\" takes a file's name, or a list of them");
         return;
     }
@@ -215,7 +218,7 @@ static void take_text(HoneSource *source, const HoneSourceFile *file, JsonObject
     if (value == NULL)
         return;
     g_autofree char *pointer = hone_json_pointer("", key);
-    if (!holds_string(value))
+    if (!hone_json_is_string(value))
         hone_mistakes_add(source->mistakes, hone_json_text_value(file->text, pointer), "\"%s\" must be a string", key);
     else if (file == source->files->pdata[0])
         *text = json_node_dup_string(value);
@@ -320,12 +323,9 @@ static void apply_var(HoneSource *source, const char *text)
         return;
     }
     g_autofree char *name = g_strndup(text, (gsize)(equals - text));
-    HoneVariable *variable = find_variable(source, name);
+    HoneVariable *variable = hone_source_find_variable(source, name);
     if (variable == NULL) {
-        g_autoptr(GPtrArray) names = g_ptr_array_new();
-        for (guint i = 0; i < source->vars->len; i++)
-            g_ptr_array_add(names, ((HoneVariable *)source->vars->pdata[i])->name);
-        g_autofree char *hint = hone_did_you_mean(name, (const char *const *)names->pdata, names->len);
+        g_autofree char *hint = hone_source_variable_hint(source, name);
         hone_mistakes_add(source->mistakes, command_line(origin), "the pipeline has no variable \"%s\"%s", name, hint);
         return;
     }

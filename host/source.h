@@ -54,6 +54,10 @@ HoneSource *hone_source_load(const char *file, const char *const *vars, const ch
 void hone_source_free(HoneSource *source);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HoneSource, hone_source_free)
 
+/* The variable of that name, or NULL. */
+HoneVariable *hone_source_find_variable(const HoneSource *source, const char *name);
+/* The end of a message about an unknown one. Caller frees. */
+char *hone_source_variable_hint(const HoneSource *source, const char *name);
 /* A copy of `value` with every ${variable} replaced. A string that is one ${name} alone takes the variable's type; in
  * other text it is spelled out; $${ stands for ${. `pointer` is the value's place in `file`. Places whose variable is
  * unknown become null, are reported, and their pointers added to `broken` (of char *). Caller unrefs. */

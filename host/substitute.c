@@ -31,14 +31,10 @@ static void complain(Context *c, const char *pointer, const char *message)
 
 static HoneVariable *find_variable(Context *c, const char *pointer, const char *name)
 {
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
-    for (guint i = 0; i < c->source->vars->len; i++) {
-        HoneVariable *variable = c->source->vars->pdata[i];
-        if (strcmp(variable->name, name) == 0)
-            return variable;
-        g_ptr_array_add(names, variable->name);
-    }
-    g_autofree char *hint = hone_did_you_mean(name, (const char *const *)names->pdata, names->len);
+    HoneVariable *variable = hone_source_find_variable(c->source, name);
+    if (variable != NULL)
+        return variable;
+    g_autofree char *hint = hone_source_variable_hint(c->source, name);
     g_autofree char *message = g_strdup_printf("no variable \"%.80s\" in \"vars\"%s", name, hint);
     complain(c, pointer, message);
     return NULL;
@@ -173,7 +169,7 @@ static JsonNode *substitute(Context *c, const char *pointer, JsonNode *value)
         }
         return json_node_init_array(json_node_alloc(), to);
     }
-    if (JSON_NODE_HOLDS_VALUE(value) && json_node_get_value_type(value) == G_TYPE_STRING)
+    if (hone_json_is_string(value))
         return substitute_string(c, pointer, json_node_get_string(value));
     return json_node_copy(value);
 }

@@ -88,17 +88,12 @@ static void connect_edge(HoneDraft *draft, HoneDraftInput *input, const char *po
     g_ptr_array_add(input->edges, edge);
 }
 
-static bool holds_string(JsonNode *node)
-{
-    return JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == G_TYPE_STRING;
-}
-
 static void connect_value(HoneDraft *draft, const HonePort *port, const char *pointer, JsonNode *value,
                           const GPtrArray *drafts, HoneMistakes *mistakes)
 {
     bool list = JSON_NODE_HOLDS_ARRAY(value), repeated = (port->flags & HONE_PORT_REPEATED) != 0;
     HonePlace place = hone_json_text_value(draft->source->file->text, pointer);
-    if ((list && !repeated) || (!list && !holds_string(value))) {
+    if ((list && !repeated) || (!list && !hone_json_is_string(value))) {
         hone_mistakes_add(mistakes, place, "the input \"%s\" takes \"node\" or \"node.output\"%s", port->name,
                           repeated ? ", or a list of them" : ", only one");
         return;
@@ -117,7 +112,7 @@ static void connect_value(HoneDraft *draft, const HonePort *port, const char *po
         g_autofree char *below = hone_json_pointer_index(pointer, i);
         if (g_hash_table_contains(draft->broken, below))
             continue;
-        if (holds_string(element))
+        if (hone_json_is_string(element))
             connect_edge(draft, input, below, json_node_get_string(element), drafts, mistakes);
         else
             hone_mistakes_add(mistakes, hone_json_text_value(draft->source->file->text, below),
