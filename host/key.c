@@ -142,14 +142,36 @@ static bool add_files(const HonePipelineNode *node, JsonObject *params, JsonObje
     return true;
 }
 
-JsonObject *hone_key_own_ingredients(const HonePipelineNode *node, const char *numerics, const char *hash_folder,
-                                     GError **error)
+/* The versions of the metrics that parameters name: their code makes the result as much as the stage's does. */
+static bool add_metrics(const HonePipelineNode *node, const HoneRegistry *registry, JsonObject *params,
+                        JsonObject *metrics, GError **error)
+{
+    size_t group = 0, index = 0, base;
+    const HoneParam *param;
+    while ((param = hone_component_next_param(node->component, &group, &index, &base))) {
+        JsonNode *value = json_object_get_member(params, param->name);
+        if (!(param->flags & HONE_PARAM_NAMES_METRICS) || !value || !JSON_NODE_HOLDS_ARRAY(value))
+            continue;
+        JsonArray *names = json_node_get_array(value);
+        for (guint i = 0; i < json_array_get_length(names); i++) {
+            const char *name = json_array_get_string_element(names, i);
+            const HoneEntry *entry = hone_registry_find(registry, HONE_METRIC, name, error);
+            if (!entry)
+                return false;
+            json_object_set_string_member(metrics, name, entry->component->version);
+        }
+    }
+    return true;
+}
+
+JsonObject *hone_key_own_ingredients(const HonePipelineNode *node, const HoneKeyContext *context, GError **error)
 {
     const HoneComponent *component = node->component;
     const HoneStageOps *ops = component->ops;
     g_autoptr(JsonObject) params = hone_params_resolve(component, node->params, true);
-    g_autoptr(JsonObject) files = json_object_new();
-    if (!add_files(node, params, files, hash_folder, error))
+    g_autoptr(JsonObject) files = json_object_new(), metrics = json_object_new();
+    if (!add_metrics(node, context->registry, params, metrics, error) ||
+        !add_files(node, params, files, context->hash_folder, error))
         return NULL;
     JsonObject *ingredients = json_object_new();
     json_object_set_int_member(ingredients, "abi", HONE_ABI_MAJOR);
@@ -158,8 +180,10 @@ JsonObject *hone_key_own_ingredients(const HonePipelineNode *node, const char *n
     json_object_set_string_member(ingredients, "version", component->version);
     json_object_set_object_member(ingredients, "params", g_steal_pointer(&params));
     json_object_set_object_member(ingredients, "files", g_steal_pointer(&files));
+    if (json_object_get_size(metrics) > 0)
+        json_object_set_object_member(ingredients, "metrics", g_steal_pointer(&metrics));
     if (ops->flags & HONE_STAGE_USES_BACKEND)
-        json_object_set_string_member(ingredients, "numerics", numerics ? numerics : "");
+        json_object_set_string_member(ingredients, "numerics", context->numerics ? context->numerics : "");
     json_object_set_object_member(ingredients, "inputs", json_object_new());
     return ingredients;
 }
@@ -251,6 +275,14 @@ char *hone_key_difference(JsonObject *before, JsonObject *now)
             new_params ? json_object_get_string_member_with_default(new_params, files->pdata[0], NULL) : NULL;
         g_autofree char *base = path ? g_path_get_basename(path) : NULL;
         return g_strdup_printf("%s: the content of %s changed", (char *)files->pdata[0], base ? base : "the file");
+    }
+    JsonObject *old_metrics = member_object(before, "metrics"), *new_metrics = member_object(now, "metrics");
+    g_autoptr(GPtrArray) metrics = differing(old_metrics, new_metrics);
+    if (metrics->len > 0) {
+        g_autofree char *name = g_strdup_printf("version of metric %s", (char *)metrics->pdata[0]);
+        return changed_value(name, old_metrics ? json_object_get_member(old_metrics, metrics->pdata[0]) : NULL,
+                             new_metrics ? json_object_get_member(new_metrics, metrics->pdata[0]) : NULL,
+                             metrics->len - 1);
     }
     JsonNode *old = json_object_get_member(before, "numerics"), *new = json_object_get_member(now, "numerics");
     if (!same(old, new))

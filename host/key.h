@@ -2,19 +2,24 @@
  * key.h: what a node's result depends on, and the key that names it.
  *
  * The key is the SHA-256 of the canonical JSON of the ingredients:
- *     {"abi", "stage", "plugin", "version", "params": {...}, "files": {param: hash}, "numerics", "inputs": {port:
- * [hash...]}}. They are kept with the result and with each run, so that a later run can say what changed.
+ *     {"abi", "stage", "plugin", "version", "params": {...}, "files": {param: hash}, "metrics": {name: version},
+ *      "numerics", "inputs": {port: [hash...]}}
+ * They are kept with the result and with each run, so that a later run can say what changed.
  */
 #ifndef HONE_HOST_KEY_H
 #define HONE_HOST_KEY_H
 
 #include "pipeline.h"
 
-/* The part that comes from the node alone: all but "inputs". numerics: the backend's class of results, used where the
- * stage uses a backend. Reads the files that parameters name, so it may take a while for large ones: may be called in
- * a thread. Caller unrefs. */
-JsonObject *hone_key_own_ingredients(const HonePipelineNode *node, const char *numerics, const char *hash_folder,
-                                     GError **error);
+typedef struct HoneKeyContext {
+    const HoneRegistry *registry; /* to find the metrics that a parameter names */
+    const char *numerics;         /* the backend's class of results, for stages that use one; or NULL */
+    const char *hash_folder;      /* where hashes of large files are remembered, or NULL */
+} HoneKeyContext;
+
+/* The part that comes from the node alone: all but "inputs". Reads the files that parameters name, so it may take a
+ * while for large ones: may be called in a thread. Caller unrefs. */
+JsonObject *hone_key_own_ingredients(const HonePipelineNode *node, const HoneKeyContext *context, GError **error);
 /* Appends the content hash of an input; in the order of the port's list. */
 void hone_key_add_input(JsonObject *ingredients, const char *port, const char *hash);
 /* Hex. Caller frees. */

@@ -9,6 +9,7 @@
 #include "terminal.h"
 
 typedef struct HoneScheduleOptions {
+    const HoneRegistry *registry;
     const char *program;              /* of hone, to start nodes with */
     const HoneBackendChoice *backend; /* NULL: no node uses one */
     const char *const *plugin_path;

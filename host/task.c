@@ -43,8 +43,10 @@ static void read_files(GTask *work, gpointer source, gpointer data, GCancellable
     const HoneScheduler *scheduler = task->scheduler;
     const HoneBackendChoice *backend = scheduler->options.backend;
     GError *error = NULL;
-    JsonObject *ingredients = hone_key_own_ingredients(task->node, backend ? backend->numerics : NULL,
-                                                       hone_store_hash_folder(scheduler->store), &error);
+    const HoneKeyContext context = {.registry = scheduler->options.registry,
+                                    .numerics = backend ? backend->numerics : NULL,
+                                    .hash_folder = hone_store_hash_folder(scheduler->store)};
+    JsonObject *ingredients = hone_key_own_ingredients(task->node, &context, &error);
     if (ingredients)
         g_task_return_pointer(work, ingredients, free_object);
     else

@@ -22,7 +22,10 @@ static char *figures_text(JsonObject *figures)
         g_strdelimit(words, "_", ' ');
         bool number =
             json_node_get_value_type(value) == G_TYPE_DOUBLE || json_node_get_value_type(value) == G_TYPE_INT64;
-        g_autofree char *shown = number ? g_strdup_printf("%.4g", json_node_get_double(value)) : g_strdup("not finite");
+        double figure = number ? json_node_get_double(value) : 0;
+        g_autofree char *shown = !number                                     ? g_strdup("not finite")
+                                 : fabs(figure) >= 1e4 && fabs(figure) < 1e9 ? g_strdup_printf("%.0f", figure)
+                                                                             : g_strdup_printf("%.4g", figure);
         if (rate)
             g_string_append_printf(out, "%s %s/s", shown, words);
         else

@@ -49,7 +49,7 @@ static void free_stored(gpointer stored)
     hone_stored_free(stored);
 }
 
-GPtrArray *hone_forecast(HoneStore *store, const HonePipeline *pipeline, const char *numerics, GError **error)
+GPtrArray *hone_forecast(HoneStore *store, const HonePipeline *pipeline, const HoneKeyContext *context, GError **error)
 {
     g_autoptr(GPtrArray) forecasts = g_ptr_array_new_with_free_func(forecast_free);
     g_autoptr(GPtrArray) results = g_ptr_array_new_with_free_func(free_stored);
@@ -59,8 +59,7 @@ GPtrArray *hone_forecast(HoneStore *store, const HonePipeline *pipeline, const c
         HoneForecast *forecast = g_new0(HoneForecast, 1);
         HoneStored *stored = NULL;
         g_ptr_array_add(forecasts, forecast);
-        g_autoptr(JsonObject) ingredients =
-            hone_key_own_ingredients(node, numerics, store ? hone_store_hash_folder(store) : NULL, error);
+        g_autoptr(JsonObject) ingredients = hone_key_own_ingredients(node, context, error);
         if (!ingredients)
             return NULL;
         forecast->known = add_inputs(ingredients, node, forecasts, results, &forecast->why);

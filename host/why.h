@@ -4,6 +4,7 @@
 #ifndef HONE_HOST_WHY_H
 #define HONE_HOST_WHY_H
 
+#include "key.h"
 #include "run_record.h"
 
 /* Why a node with these ingredients has to run: "new", "rank: 8 -> 16", "input dataset changed". Compared with the
@@ -18,6 +19,6 @@ typedef struct HoneForecast {
 
 /* One HoneForecast * for each node, by index. Nodes after one that will run are not known: their inputs' content is
  * not. store NULL: there is none yet. Caller unrefs. */
-GPtrArray *hone_forecast(HoneStore *store, const HonePipeline *pipeline, const char *numerics, GError **error);
+GPtrArray *hone_forecast(HoneStore *store, const HonePipeline *pipeline, const HoneKeyContext *context, GError **error);
 
 #endif

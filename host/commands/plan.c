@@ -77,8 +77,8 @@ static void print_node(const HonePipelineNode *node, const HoneForecast *forecas
 }
 
 /* What would run, or NULL where that cannot be told; then the reason is on stderr. */
-static GPtrArray *forecast(const HonePipeline *pipeline, const HoneCommandOptions *options, const char *folder,
-                           const char *backend_name)
+static GPtrArray *forecast(const HoneRegistry *registry, const HonePipeline *pipeline,
+                           const HoneCommandOptions *options, const char *folder, const char *backend_name)
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *program = g_file_read_link("/proc/self/exe", &error);
@@ -88,7 +88,10 @@ static GPtrArray *forecast(const HonePipeline *pipeline, const HoneCommandOption
                                    (const char *const *)options->plugin_path, &error);
     /* No store yet: everything is new. */
     g_autoptr(HoneStore) store = hone_store_open(folder, false, NULL);
-    GPtrArray *all = error == NULL ? hone_forecast(store, pipeline, backend ? backend->numerics : NULL, &error) : NULL;
+    const HoneKeyContext context = {.registry = registry,
+                                    .numerics = backend != NULL ? backend->numerics : NULL,
+                                    .hash_folder = store != NULL ? hone_store_hash_folder(store) : NULL};
+    GPtrArray *all = error == NULL ? hone_forecast(store, pipeline, &context, &error) : NULL;
     if (all == NULL)
         hone_complain("what would run cannot be told: %s", error->message);
     return all;
@@ -116,7 +119,7 @@ int hone_command_plan(int argc, char **argv)
         return HONE_EXIT_OK;
     }
     printf("%s: %u nodes\n", pipeline->name, pipeline->nodes->len);
-    g_autoptr(GPtrArray) forecasts = forecast(pipeline, &options, folder, backend);
+    g_autoptr(GPtrArray) forecasts = forecast(registry, pipeline, &options, folder, backend);
     for (guint i = 0; i < pipeline->nodes->len; i++)
         print_node(pipeline->nodes->pdata[i], forecasts != NULL ? forecasts->pdata[i] : NULL);
     return HONE_EXIT_OK;

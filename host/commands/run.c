@@ -59,7 +59,8 @@ static int complain(GError *error)
     return HONE_EXIT_FAILED;
 }
 
-static int run_pipeline(const Options *options, const HonePipeline *pipeline, const char *const *command)
+static int run_pipeline(const Options *options, const HoneRegistry *registry, const HonePipeline *pipeline,
+                        const char *const *command)
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *program = g_file_read_link("/proc/self/exe", &error);
@@ -91,6 +92,7 @@ static int run_pipeline(const Options *options, const HonePipeline *pipeline, co
     hone_terminal_print(terminal, HONE_TONE_DIM, "run %s of %s%s%s", hone_run_id(run), pipeline->name,
                         backend ? " on " : "", backend ? backend->device : "");
     HoneScheduleOptions schedule = {
+        .registry = registry,
         .program = program,
         .backend = backend,
         .plugin_path = plugin_path,
@@ -150,5 +152,5 @@ int hone_command_run(int argc, char **argv)
         hone_complain("no node \"%s\" in this pipeline%s", options.only, hint);
         return HONE_EXIT_USAGE;
     }
-    return run_pipeline(&options, pipeline, (const char *const *)command);
+    return run_pipeline(&options, registry, pipeline, (const char *const *)command);
 }

@@ -214,6 +214,7 @@ static void test_difference(Fixture *f, gconstpointer data)
         {"{\"params\":{}}", "{\"params\":{\"b\":[1,\"x\"]}}", "b: absent -> [1,\"x\"]"},
         {"{\"params\":{\"f\":\"/d/x.txt\"},\"files\":{\"f\":\"1\"}}",
          "{\"params\":{\"f\":\"/d/x.txt\"},\"files\":{\"f\":\"2\"}}", "f: the content of x.txt changed"},
+        {"{\"metrics\":{\"m\":\"1\"}}", "{\"metrics\":{\"m\":\"2\"}}", "version of metric m: \"1\" -> \"2\""},
         {"{\"numerics\":\"f32\"}", "{\"numerics\":\"bf16\"}", "backend numerics: \"f32\" -> \"bf16\""},
         {"{\"inputs\":{\"x\":[\"1\",\"2\"]}}", "{\"inputs\":{\"x\":[\"2\",\"1\"]}}", "input x changed"},
         {"{\"params\":3,\"inputs\":[]}", "{\"params\":{},\"inputs\":{}}", NULL},
