@@ -16,6 +16,9 @@ static char *figures_text(JsonObject *figures)
     JsonNode *value;
     json_object_iter_init_ordered(&iter, figures);
     while (json_object_iter_next_ordered(&iter, &name, &value)) {
+        /* The bar has the process's own. */
+        if (g_str_equal(name, "memory"))
+            continue;
         g_string_append(out, out->len > 0 ? ", " : "");
         bool rate = g_str_has_suffix(name, "_per_s");
         g_autofree char *words = g_strndup(name, strlen(name) - (rate ? strlen("_per_s") : 0));

@@ -2,7 +2,7 @@
  * progress.c: events as JSON lines, each written in one piece.
  */
 #include <errno.h>
-#include <hone/file.h>
+#include <hone/json.h>
 #include <hone/progress.h>
 #include <math.h>
 #include <unistd.h>
@@ -57,7 +57,7 @@ static void emit(HoneProgress *progress, JsonObject *event)
 {
     g_autoptr(JsonNode) node = json_node_new(JSON_NODE_OBJECT);
     json_node_take_object(node, event);
-    g_autofree char *text = hone_json_canonical(node);
+    g_autofree char *text = hone_json_text(node);
     g_autoptr(GString) line = g_string_new(text);
     g_string_append_c(line, '\n');
     g_mutex_lock(&progress->lock);
