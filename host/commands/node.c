@@ -219,6 +219,9 @@ int hone_command_node(int argc, char **argv)
     if (parent > 0 && !follow_parent(parent))
         return HONE_EXIT_FAILED;
     handle_signals();
+    /* Where memory runs out, this process goes, and its host stays to say so. */
+    if (parent > 0)
+        g_file_set_contents_full("/proc/self/oom_score_adj", "500", -1, G_FILE_SET_CONTENTS_ONLY_EXISTING, 0666, NULL);
     g_autoptr(GError) error = NULL;
     g_autoptr(JsonObject) spec = hone_file_read_json(argv[1], SPEC_LIMIT, &error);
     if (!spec || !text(spec, "stage") || !text(spec, "work_folder") || !text(spec, "output_folder")) {

@@ -3,7 +3,10 @@
  */
 #include "table.h"
 #include "terminal.h"
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 static void test_table(void)
@@ -104,6 +107,62 @@ static void test_pipe(void)
     close(ends[0]);
 }
 
+/* What a terminal gets; NULL where there are no pseudo-terminals. Caller frees. */
+static char *on_terminal(const char *kind, const char *no_colour)
+{
+    int master = posix_openpt(O_RDWR | O_NOCTTY);
+    if (master < 0 || grantpt(master) != 0 || unlockpt(master) != 0)
+        return NULL;
+    int slave = open(ptsname(master), O_RDWR | O_NOCTTY);
+    struct winsize size = {.ws_row = 3, .ws_col = 40};
+    g_assert_cmpint(ioctl(slave, TIOCSWINSZ, &size), ==, 0);
+    g_setenv("TERM", kind, TRUE);
+    g_setenv("NO_COLOR", no_colour, TRUE);
+    HoneTerminal *terminal = hone_terminal_new(slave);
+    HoneBar bars[5];
+    for (int i = 0; i < 5; i++)
+        bars[i] = (HoneBar){.name = "tuned", .stage = "sft", .step = 1, .total = 2, .unit = "steps", .eta = 100};
+    hone_terminal_bars(terminal, bars, 5);
+    hone_terminal_bars(terminal, bars, 5);
+    hone_terminal_print(terminal, HONE_TONE_BAD, "failed");
+    hone_terminal_bars(terminal, bars, 1);
+    hone_terminal_free(terminal);
+    char text[8192];
+    ssize_t n = read(master, text, sizeof text - 1);
+    g_assert_cmpint(n, >, 0);
+    text[n] = '\0';
+    close(slave);
+    close(master);
+    return g_strdup(text);
+}
+
+static guint count(const char *text, const char *part)
+{
+    guint n = 0;
+    for (const char *p = strstr(text, part); p; p = strstr(p + 1, part))
+        n++;
+    return n;
+}
+
+static void test_terminal(void)
+{
+    g_autofree char *plain = on_terminal("xterm", "1");
+    if (!plain) {
+        g_test_skip("needs pseudo-terminals");
+        return;
+    }
+    /* Three lines: two bars fit, drawn once although asked twice, taken away before what stays and at the end. */
+    g_assert_cmpuint(count(plain, "tuned"), ==, 3);
+    g_assert_cmpuint(count(plain, "\033[2A\033[J"), ==, 1);
+    g_assert_cmpuint(count(plain, "\033[1A\033[J"), ==, 1);
+    g_assert_cmpuint(count(plain, "\033[31m"), ==, 0);
+    g_autofree char *coloured = on_terminal("xterm", "");
+    g_assert_cmpuint(count(coloured, "\033[31m"), ==, 1);
+    g_autofree char *dumb = on_terminal("dumb", "");
+    g_assert_cmpuint(count(dumb, "\033"), ==, 0);
+    g_assert_cmpuint(count(dumb, "tuned"), ==, 0);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -112,5 +171,6 @@ int main(int argc, char **argv)
     g_test_add_func("/tables/numbers", test_numbers);
     g_test_add_func("/tables/bars", test_bars);
     g_test_add_func("/tables/pipe", test_pipe);
+    g_test_add_func("/tables/terminal", test_terminal);
     return g_test_run();
 }
