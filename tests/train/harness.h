@@ -27,6 +27,7 @@ typedef struct TestTraining {
     const char *output, *work;
     const char *backend;
     const char *params; /* JSON */
+    uint32_t threads;   /* 0: all */
     int events_fd;      /* -1: none */
 } TestTraining;
 
