@@ -51,25 +51,24 @@ static void prepare(Attention *w, CpuDevice *device, const HoneAttention *a, Hon
         padded += pad(length_of(w, n));
         longest = MAX(longest, length_of(w, n));
     }
-    size_t offsets = 2 * (S + 1), turned = padded * G * D;
-    w->room_each = cpu_attention_room(longest);
+    /* Offsets first, then floats, each part of threads on cache lines of its own. */
+    size_t offsets = pad(2 * (S + 1)) * sizeof(size_t), turned = padded * G * D;
+    w->room_each = pad(cpu_attention_room(longest));
     size_t floats = turned * (backward ? 2 : 1) + w->room_each * cpu_pool_threads(device->pool);
     if (backward)
         floats += 2 * N * H * D;
-    float *at = cpu_scratch(device, floats * sizeof(float) + offsets * sizeof(size_t));
+    w->padded_start = cpu_scratch(device, offsets + floats * sizeof(float));
+    w->block_start = w->padded_start + S + 1;
+    float *at = (float *)((char *)w->padded_start + offsets);
+    w->room = at;
+    at += w->room_each * cpu_pool_threads(device->pool);
     w->k_turned = at;
     at += turned;
     if (backward) {
         w->v_turned = at;
-        at += turned;
-        w->dk_heads = at;
-        w->dv_heads = at + N * H * D;
-        at += 2 * N * H * D;
+        w->dk_heads = at + turned;
+        w->dv_heads = w->dk_heads + N * H * D;
     }
-    w->room = at;
-    at += w->room_each * cpu_pool_threads(device->pool);
-    w->padded_start = (size_t *)at;
-    w->block_start = w->padded_start + S + 1;
     w->padded_start[0] = w->block_start[0] = 0;
     for (size_t n = 0; n < S; n++) {
         w->padded_start[n + 1] = w->padded_start[n] + pad(length_of(w, n));
