@@ -18,7 +18,9 @@
     ROW(plan, "plan", "FILE", "show what a run would do, and why")                                                     \
     ROW(graph, "graph", "FILE", "print a pipeline as a DOT graph")                                                     \
     ROW(runs, "runs", "", "list the runs in the store")                                                                \
-    ROW(show, "show", "NODE", "show a node's newest result")                                                           \
+    ROW(show, "show", "NODE", "show a node's newest result, or rows as tokens")                                        \
+    ROW(generate, "generate", "MODEL|NODE", "complete a prompt, or every row of a file")                               \
+    ROW(chat, "chat", "MODEL|NODE", "talk with a model")                                                               \
     ROW(gc, "gc", "", "remove results that no run refers to")                                                          \
     ROW(plugins, "plugins", "", "list the plugins that load, and why others do not")                                   \
     ROW(inspect, "inspect", "[NAME]", "describe a component: its ports and parameters")                                \

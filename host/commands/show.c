@@ -5,9 +5,11 @@
 #include "locate.h"
 #include "summary.h"
 #include "table.h"
+#include "tokens.h"
 #include <hone/dataset.h>
 #include <hone/file.h>
 #include <hone/json.h>
+#include <unistd.h>
 
 #define SCORES_LIMIT ((size_t)64 << 20)
 
@@ -185,21 +187,49 @@ static JsonNode *to_json(const HoneStored *stored)
     return root;
 }
 
+/* `hone show --tokens ROWS --model MODEL`. */
+static int show_tokens(HoneTokensView *view)
+{
+    g_autoptr(GError) error = NULL;
+    if (!view->model) {
+        hone_complain("--tokens needs --model: a GGUF file, or a node that gives a model");
+        return HONE_EXIT_USAGE;
+    }
+    if (view->first < 0) {
+        hone_complain("--row counts from 1");
+        return HONE_EXIT_USAGE;
+    }
+    view->colour = isatty(STDOUT_FILENO) && !g_getenv("NO_COLOR") && g_strcmp0(g_getenv("TERM"), "dumb") != 0;
+    if (hone_tokens_show(view, &error))
+        return HONE_EXIT_OK;
+    hone_complain("%s", error->message);
+    return HONE_EXIT_FAILED;
+}
+
 int hone_command_show(int argc, char **argv)
 {
-    g_autofree char *folder = NULL, *run = NULL;
-    gboolean as_json = FALSE, verify = FALSE;
-    int rows = 3;
+    g_autofree char *folder = NULL, *run = NULL, *model = NULL;
+    gboolean as_json = FALSE, verify = FALSE, tokens = FALSE;
+    int rows = 3, row = 0;
     const GOptionEntry entries[] = {
         {"store", 's', 0, G_OPTION_ARG_FILENAME, &folder, "The store", "FOLDER"},
         {"run", 0, 0, G_OPTION_ARG_STRING, &run, "The result of this run (default: the newest)", "ID"},
         {"rows", 0, 0, G_OPTION_ARG_INT, &rows, "Rows of a dataset to show (default: 3)", "N"},
         {"verify", 0, 0, G_OPTION_ARG_NONE, &verify, "Hash every file again and compare", NULL},
         {"json", 0, 0, G_OPTION_ARG_NONE, &as_json, "Print JSON", NULL},
+        {"tokens", 0, 0, G_OPTION_ARG_NONE, &tokens,
+         "Show rows of a dataset node or of a JSON lines file as tokens, and which bear loss", NULL},
+        {"model", 0, 0, G_OPTION_ARG_FILENAME, &model, "With --tokens: whose tokens (a GGUF file, or a node)", "MODEL"},
+        {"row", 0, 0, G_OPTION_ARG_INT, &row, "With --tokens: this row, from 1", "N"},
         {NULL}};
     int status;
     if (!hone_command_parse(entries, 1, 1, &argc, &argv, &status))
         return status;
+    if (tokens) {
+        HoneTokensView view = {
+            .rows = argv[1], .model = model, .store = folder, .first = row, .count = rows, .as_json = as_json};
+        return show_tokens(&view);
+    }
     g_autoptr(GError) error = NULL;
     g_autoptr(HoneStore) store = hone_store_open(folder, false, &error);
     g_autoptr(HoneStored) stored = store ? hone_locate_node(store, argv[1], run, NULL, &error) : NULL;
