@@ -85,7 +85,8 @@ typedef struct HoneBatch {
 typedef struct HoneForward {
     uint32_t size;
     bool keep;             /* keep what backward needs */
-    bool checkpointing;    /* keep only each layer's input, compute the rest again in backward */
+    bool checkpointing;    /* keep only each layer's input, compute the rest again in backward; without it, that is
+                              done for as many layers as the backend's memory limit asks for. Same bits either way */
     bool adapter_off;      /* the base alone: the reference model of preference objectives */
     uint64_t dropout_seed; /* same seed, same mask; 0: no dropout */
     /* Where the derivative does not depend on the log-probabilities (SFT), giving it here saves the head's second

@@ -85,7 +85,7 @@ void layers_backward(Pass *p)
 
     size_t lowest = lowest_trained(m);
     for (size_t l = m->config.layers; l-- > lowest;) {
-        if (p->checkpointing)
+        if (l < p->recomputed)
             layer_recompute(p, l);
         mlp_backward(p, l, d);
         attention_backward(p, l, d, l > lowest);

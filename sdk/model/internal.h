@@ -182,7 +182,8 @@ typedef enum {
 struct Pass {
     HoneModel *model;
     PassKind kind;
-    bool keep, checkpointing, adapter;
+    bool keep, adapter;
+    size_t recomputed;     /* the first so many layers keep only their input */
     uint64_t dropout_seed; /* 0: none */
     size_t n, m, sequences, max_length;
     bool tail; /* the last layer computes fewer rows after attention than before: m < n */

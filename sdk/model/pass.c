@@ -2,14 +2,15 @@
  * pass.c: the memory of one run through the layers, cut from an arena, and the upload of its indices.
  *
  * Kept for each token and layer: x, q, k, v, o, h, gate, up (and the log-sum-exp, and x·Aᵀ of the adapters). Normed
- * inputs and the gated product are computed again in the backward. With checkpointing only x is kept. A pass that keeps
- * nothing works in place, with one layer's views.
+ * inputs and the gated product are computed again in the backward. A layer that is computed again from its input keeps
+ * only x: every layer with checkpointing, else as few as the backend's memory limit asks for. A pass that keeps nothing
+ * works in place, with one layer's views.
  */
 #include "internal.h"
 
 #include <string.h>
 
-#define LOGIT_BYTES (32u << 20) /* memory for a chunk's logits */
+#define LOGIT_BYTES (16u << 20) /* memory for a chunk's logits */
 #define MOST_CHUNK 256
 #define LEAST_CHUNK 16
 
@@ -50,7 +51,8 @@ static void carve_layer(Pass *p, Carver *c, size_t layer, bool tail, LayerState 
     }
 }
 
-/* The layers' views. Layers that share memory are laid over each other from the same mark. */
+/* The layers' views. Layers that are computed again lie over each other, and under the first of those that are kept:
+ * going forward they are done before those begin, going back those are done before they begin. */
 static void carve_layers(Pass *p, Carver *c)
 {
     const HoneModelConfig *config = &p->model->config;
@@ -64,12 +66,11 @@ static void carve_layers(Pass *p, Carver *c)
     }
     if (!p->keep && !p->tail)
         p->final = x;
-    bool shared = !p->keep || p->checkpointing;
     size_t mark = c->used, end = mark;
     for (size_t l = 0; l < layers; l++) {
         bool tail = p->tail && l + 1 == layers;
         LayerState *state = &p->layers[l];
-        if (shared)
+        if (!p->keep || l <= p->recomputed)
             c->used = mark;
         carve_layer(p, c, l, tail, state);
         if (p->keep)
@@ -161,6 +162,31 @@ static void measure(Pass *p, const HoneBatch *batch)
         memcpy(p->host_positions, batch->positions, batch->n_tokens * sizeof(int32_t));
 }
 
+static size_t bytes_of(Pass *p, size_t recomputed)
+{
+    Carver carver = {0};
+    p->recomputed = recomputed;
+    carve_pass(p, &carver);
+    return carver.peak;
+}
+
+/* Chooses how many layers are computed again, and gives the bytes that the pass then needs. The results do not depend
+ * on the choice, not by one bit. */
+static size_t fit(Pass *p, const Arena *arena, bool checkpointing)
+{
+    const HoneBackend *b = p->model->backend;
+    size_t layers = p->model->config.layers;
+    if (!p->keep)
+        return bytes_of(p, 0);
+    if (checkpointing)
+        return bytes_of(p, layers);
+    uint64_t others = b->allocated - arena->capacity, room = b->limit > others ? b->limit - others : 0;
+    size_t bytes = bytes_of(p, 0);
+    for (size_t n = 1; b->limit > 0 && bytes > room && n <= layers; n++)
+        bytes = bytes_of(p, n);
+    return bytes;
+}
+
 Pass *pass_new(HoneModel *model, PassKind kind, const HoneBatch *batch, const HoneForward *options, const CacheUse *use,
                GError **error)
 {
@@ -168,7 +194,6 @@ Pass *pass_new(HoneModel *model, PassKind kind, const HoneBatch *batch, const Ho
     p->model = model;
     p->kind = kind;
     p->keep = options->keep;
-    p->checkpointing = options->checkpointing;
     p->adapter = model->has_adapter && !options->adapter_off;
     p->dropout_seed = options->dropout_seed;
     p->cache = use != NULL ? use->cache : NULL;
@@ -186,13 +211,11 @@ Pass *pass_new(HoneModel *model, PassKind kind, const HoneBatch *batch, const Ho
     size_t furthest = 0;
     for (size_t i = 0; i < p->n; i++)
         furthest = MAX(furthest, (size_t)p->host_positions[i]);
-    Carver carver = {0};
-    carve_pass(p, &carver);
     Arena *arena = p->keep ? &model->kept : &model->transient;
     if (!rope_reserve(model, furthest + 1, error) ||
-        !arena_reserve(model->backend, arena, carver.peak, "activations", error))
+        !arena_reserve(model->backend, arena, fit(p, arena, options->checkpointing), "activations", error))
         return NULL;
-    carver = (Carver){.buffer = arena->buffer};
+    Carver carver = {.buffer = arena->buffer};
     carve_pass(p, &carver);
 
     upload(p, p->ids, batch->ids);

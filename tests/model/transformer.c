@@ -346,20 +346,49 @@ static void test_divergence(const void *data)
     g_assert_nonnull(strstr(error->message, "layer 1 of 3"));
 }
 
-/* The limit holds, with an error that says what to do, and the model goes on working. */
+/* The less memory, the more layers are computed again: the same bits, down to what checkpointing needs; below that an
+ * error that says what to do, after which the model goes on working. */
 static void test_memory_limit(void)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(Tiny) tiny = tiny_open("tiny", "reference");
-    load_adapter(tiny);
-    float logprob[16];
-    tiny->backend->limit = tiny->backend->allocated + 10000;
+    g_autoptr(Tiny) free_tiny = tiny_open("tiny3", "reference"), small = tiny_open("tiny3", "reference");
+    size_t k = small->batch.n_targets, n, steps = 0;
+    g_autofree float *want = g_new0(float, k), *got = g_new0(float, k);
+    load_adapter(free_tiny);
+    tiny_step(free_tiny, (HoneForward){0}, true, want);
+    g_autofree float *gradients = all_gradients(free_tiny, &n);
+    uint64_t all = free_tiny->backend->peak;
+    load_adapter(small);
+    tiny_step(small, (HoneForward){.checkpointing = true}, true, got);
+    uint64_t least = small->backend->peak, last = UINT64_MAX;
+    g_assert_cmpuint(least, <, all);
+
     HoneForward options = {.size = sizeof(options), .keep = true};
-    g_assert_false(hone_model_forward(tiny->model, &tiny->batch, &options, logprob, &error));
+    for (uint64_t limit = all; limit >= least; limit -= 512) {
+        g_autoptr(Tiny) tiny = tiny_open("tiny3", "reference");
+        load_adapter(tiny);
+        tiny->backend->limit = limit;
+        tiny_step(tiny, (HoneForward){0}, true, got);
+        g_assert_cmpuint(tiny->backend->peak, <=, limit);
+        if (tiny->backend->peak == last)
+            continue;
+        last = tiny->backend->peak;
+        steps++;
+        g_autofree float *other = all_gradients(tiny, &n);
+        g_assert_cmpmem(other, n * sizeof(float), gradients, n * sizeof(float));
+        g_assert_cmpmem(got, k * sizeof(float), want, k * sizeof(float));
+    }
+    g_assert_cmpuint(steps, >=, 3);
+    g_assert_cmpuint(last, ==, least);
+
+    g_autoptr(Tiny) tiny = tiny_open("tiny3", "reference");
+    load_adapter(tiny);
+    tiny->backend->limit = least - 64;
+    g_assert_false(hone_model_forward(tiny->model, &tiny->batch, &options, got, &error));
     g_assert_error(error, HONE_ERROR, HONE_ERROR_MEMORY);
     g_clear_error(&error);
     tiny->backend->limit = 0;
-    hone_model_forward(tiny->model, &tiny->batch, &options, logprob, &error);
+    hone_model_forward(tiny->model, &tiny->batch, &options, got, &error);
     g_assert_no_error(error);
 }
 
