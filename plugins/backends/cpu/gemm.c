@@ -132,11 +132,11 @@ static void dot_product(Gemm *g)
     cpu_pool_run(g->device->pool, items, dots_item, g);
 }
 
-/* a [M,K] with M short, b [N,K]: the few rows of a are turned once so that their values lie in one vector; then every
- * value of b is used once. yᵀ goes through scratch. */
+/* a [M,K] with far fewer rows than b [N,K]: the rows of a are turned once so that their values lie side by side; then
+ * every value of b is used once, where it lies. A piece of yᵀ at a time goes through scratch. */
 typedef struct Few {
     const Gemm *g;
-    float *turned, *out; /* [K, padded], [N, padded] */
+    float *turned, *out; /* [K, padded]; for each thread [cut_n, padded] */
     size_t padded;
 } Few;
 
@@ -145,26 +145,34 @@ static void few_rows_item(void *data, size_t item, uint32_t thread)
     const Few *f = data;
     const Gemm *g = f->g;
     size_t n = item * g->cut_n, count = MIN(g->cut_n, g->N - n), padded = f->padded;
-    float *out = f->out + n * padded;
+    float *out = f->out + thread * g->cut_n * padded;
     g->device->kernels->product(out, padded, g->b + n * g->b_row, g->b_row, 1, f->turned, padded, count, padded, g->K,
                                 g->alpha, 0);
+    if (g->beta == 0) {
+        g->device->kernels->turn(g->y + n, g->y_row, out, padded, count, g->M);
+        return;
+    }
     for (size_t m = 0; m < g->M; m++) {
         float *y = g->y + m * g->y_row + n;
         for (size_t i = 0; i < count; i++)
-            y[i] = out[i * padded + m] + (g->beta != 0 ? g->beta * y[i] : 0);
+            y[i] = out[i * padded + m] + g->beta * y[i];
     }
 }
+
+/* Rows of b whose share of yᵀ stays in the first cache or not far from it. */
+#define FEW_CUT 48
 
 static void few_rows_product(Gemm *g)
 {
     Few f = {.g = g, .padded = round_up(g->M, CPU_PAD)};
-    f.turned = cpu_scratch(g->device, (g->K + g->N) * f.padded * sizeof(float));
+    g->cut_n = MIN(part_of(g, g->N, 6), FEW_CUT);
+    size_t out = g->cut_n * f.padded * cpu_pool_threads(g->device->pool);
+    f.turned = cpu_scratch(g->device, (g->K * f.padded + out) * sizeof(float));
     f.out = f.turned + g->K * f.padded;
     g->device->kernels->turn(f.turned, f.padded, g->a, g->a_row, g->M, g->K);
     for (size_t k = 0; k < g->K; k++)
         for (size_t m = g->M; m < f.padded; m++)
             f.turned[k * f.padded + m] = 0;
-    g->cut_n = part_of(g, g->N, 6);
     cpu_pool_run(g->device->pool, (g->N + g->cut_n - 1) / g->cut_n, few_rows_item, &f);
 }
 
@@ -205,6 +213,16 @@ static void turned_product(Gemm *g)
 /* Up to this many, dot products beat values spread over a vector that is mostly empty. */
 #define FEW_FOR_DOTS 4
 #define FEW_COLUMNS_FOR_DOTS 8
+/* Up to this many rows against a b with many times more (the head), OpenBLAS's packing of b costs more than its kernel
+ * gains: measured 83 against 53 GFLOP/s for 43 rows, 89 against 83 for 170, 93 against 97 for 256. */
+#define FEW_ROWS 192
+#define MANY_TIMES 8
+
+/* True where a's rows are few beside b's. */
+static bool few_rows(const Gemm *g)
+{
+    return (g->M <= CPU_SKINNY && g->M <= g->N) || (g->M <= FEW_ROWS && g->N > MANY_TIMES * g->M);
+}
 
 static void multiply(Gemm *g)
 {
@@ -214,7 +232,7 @@ static void multiply(Gemm *g)
     } else if (!g->ta && g->tb) {
         if (g->M <= FEW_FOR_DOTS || (g->N <= FEW_COLUMNS_FOR_DOTS && g->M > g->N)) {
             dot_product(g);
-        } else if (short_m && g->M <= g->N) {
+        } else if (few_rows(g)) {
             few_rows_product(g);
         } else if (short_n || short_k) {
             turn_b(g);

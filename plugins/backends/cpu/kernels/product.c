@@ -11,6 +11,8 @@
 #define TILE_ROWS 6
 /* Bytes of b that stay in the first cache while rows of a pass by. */
 #define NEAR_BYTES 24576
+/* Rows of a strip of b that several rows of tiles use before the next ones: what stays in the second cache. */
+#define PART_OF_K 192
 
 /* One tile of R rows by V vectors; not `whole`: the last vector has only `lanes` lanes. R, V and whole are constants
  * where it is inlined. */
@@ -100,23 +102,36 @@ static size_t tile_rows(size_t left)
     return (left + tiles - 1) / tiles;
 }
 
+/* R rows of y by columns n0 .. n1 over k0 .. k1, the tiles side by side. */
+static void product_rows(float *y, size_t y_row, const float *a, size_t a_row, size_t a_col, const float *b,
+                         size_t b_row, size_t R, size_t N, size_t K, float alpha, float beta)
+{
+    const size_t width = TILE_VECTORS * VL;
+    for (size_t n = 0; n < N; n += width) {
+        size_t cols = N - n, vectors = (cols + VL - 1) / VL;
+        Tile tile = cols >= width ? whole_tile : partial_tile[vectors - 1];
+        tile(y + n, y_row, a, a_row, a_col, b + n, b_row, K, alpha, beta, R, cols - (vectors - 1) * VL);
+    }
+}
+
 void KERNEL(product)(float *y, size_t y_row, const float *a, size_t a_row, size_t a_col, const float *b, size_t b_row,
                      size_t M, size_t N, size_t K, float alpha, float beta)
 {
-    const size_t width = TILE_VECTORS * VL;
-    /* With a short k all of b stays near and y is walked row after row; else a strip of b does. */
-    size_t strip = K * N * sizeof(float) <= NEAR_BYTES ? N : width;
-    for (size_t n0 = 0; n0 < N; n0 += strip) {
-        size_t n1 = n0 + strip < N ? n0 + strip : N;
-        for (size_t m = 0, R; m < M; m += R) {
-            R = tile_rows(M - m);
-            for (size_t n = n0; n < n1; n += width) {
-                size_t cols = n1 - n, vectors = (cols + VL - 1) / VL;
-                Tile tile = cols >= width ? whole_tile : partial_tile[vectors - 1];
-                tile(y + m * y_row + n, y_row, a + m * a_row, a_row, a_col, b + n, b_row, K, alpha, beta, R,
-                     cols - (vectors - 1) * VL);
+    /* With a short k all of b stays near and y is walked row after row; else a strip of b does, and a part of it at a
+     * time where several rows of tiles use it. */
+    bool whole = K * N * sizeof(float) <= NEAR_BYTES;
+    size_t strip = whole ? N : TILE_VECTORS * VL, part = whole || M <= 2 * TILE_ROWS ? K : PART_OF_K;
+    for (size_t n = 0; n < N; n += strip) {
+        size_t k = 0;
+        do { /* once even where K is 0: y has to be written */
+            size_t depth = K - k < 2 * part ? K - k : part;
+            for (size_t m = 0, R; m < M; m += R) {
+                R = tile_rows(M - m);
+                product_rows(y + m * y_row + n, y_row, a + m * a_row + k * a_col, a_row, a_col, b + k * b_row + n,
+                             b_row, R, N - n < strip ? N - n : strip, depth, alpha, k == 0 ? beta : 1);
             }
-        }
+            k += depth;
+        } while (k < K);
     }
 }
 
