@@ -3,5 +3,7 @@
  */
 #include <hone/error.h>
 
-/* clang-format off: it would part the name, which is text */
-G_DEFINE_QUARK(hone-error-quark, hone_error)
+GQuark hone_error_quark(void)
+{
+    return g_quark_from_static_string("hone-error-quark");
+}

@@ -167,7 +167,7 @@ static void test_bad_messages(Setup *s, gconstpointer data)
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 #define SYSTEM(text)                                                                                                   \
     "{% if loop.first and messages[0]['role'] != 'system' %}{{ '<|im_start|>system\n" text "<|im_end|>\n' }}{% endif " \
-                                                                                           "%}"
+    "%}"
 
 static const struct {
     const char *name, *source, *wanted; /* wanted: the text of a user's "Hi"; NULL: refused */

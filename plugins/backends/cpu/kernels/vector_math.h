@@ -17,9 +17,19 @@
     X(dots)                                                                                                            \
     X(turn)                                                                                                            \
     X(fill)                                                                                                            \
-    X(add) X(scale) X(glu) X(glu_bwd) X(exp) X(tanh) X(rmsnorm) X(rmsnorm_dx) X(rmsnorm_dw) X(rope) X(attend)          \
-        X(attend_bwd) X(attend_cached) X(logprob) X(logprob_bwd) X(sum_squares) X(adamw) X(dropout) X(f16_to_f32)      \
-            X(bf16_to_f32)
+    X(add)                                                                                                             \
+    X(scale)                                                                                                           \
+    X(glu)                                                                                                             \
+    X(glu_bwd)                                                                                                         \
+    X(exp)                                                                                                             \
+    X(tanh)                                                                                                            \
+    X(rmsnorm)                                                                                                         \
+    X(rmsnorm_dx)                                                                                                      \
+    X(rmsnorm_dw)                                                                                                      \
+    X(rope)                                                                                                            \
+    X(attend)                                                                                                          \
+    X(attend_bwd)                                                                                                      \
+    X(attend_cached) X(logprob) X(logprob_bwd) X(sum_squares) X(adamw) X(dropout) X(f16_to_f32) X(bf16_to_f32)
 #define CPU_KERNEL_DECLARE(name) __typeof__(*((CpuKernels *)0)->name) KERNEL(name);
 CPU_KERNEL_LIST(CPU_KERNEL_DECLARE)
 
