@@ -2,7 +2,7 @@
  * lora.c: trains an adapter as the peer of bench/lora.py does and says how fast: one JSON line of the same shape.
  *
  *     bench-lora PLUGINS MODEL.gguf ROWS.jsonl [--steps 20] [--batch 4] [--seq 256] [--rank 8] [--backend cpu]
- *                [--threads 0] [--checkpointing]
+ *                [--threads 0] [--memory 0] [--checkpointing]
  *
  * ROWS: {"question", "answer"} a line. The stage `sft` runs as it does in a pipeline: model and dataset artifacts,
  * loop, checkpoints, events. As in the peer the rows go in the file's order, longer ones are cut, the learning rate is
@@ -22,7 +22,7 @@
 #define WARM_STEPS 2
 #define SEED 1
 
-static int steps = 20, batch = 4, seq = 256, rank = 8, threads = 0;
+static int steps = 20, batch = 4, seq = 256, rank = 8, threads = 0, memory = 0;
 static gboolean checkpointing = FALSE;
 static char *backend = NULL;
 
@@ -32,6 +32,7 @@ static const GOptionEntry options[] = {
     {"seq", 0, 0, G_OPTION_ARG_INT, &seq, "longest row, in tokens", "N"},
     {"rank", 0, 0, G_OPTION_ARG_INT, &rank, "of the adapter", "N"},
     {"threads", 0, 0, G_OPTION_ARG_INT, &threads, "0: all", "N"},
+    {"memory", 0, 0, G_OPTION_ARG_INT, &memory, "MiB that the backend may use; 0: no limit", "N"},
     {"backend", 0, 0, G_OPTION_ARG_STRING, &backend, "cpu, reference", "NAME"},
     {"checkpointing", 0, 0, G_OPTION_ARG_NONE, &checkpointing, "compute activations again", NULL},
     {0},
@@ -153,6 +154,7 @@ int main(int argc, char **argv)
                                    .backend = backend != NULL ? backend : "cpu",
                                    .params = params,
                                    .threads = (uint32_t)threads,
+                                   .memory = (uint64_t)memory << 20,
                                    .events_fd = fileno(log)};
     HoneStage *stage = test_training(&training);
     g_assert_cmpint(g_mkdir_with_parents(output, 0777), ==, 0);

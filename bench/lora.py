@@ -50,12 +50,15 @@ def main():
     p.add_argument("--seq", type=int, default=256)
     p.add_argument("--rank", type=int, default=8)
     p.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    p.add_argument("--memory", type=int, default=0, help="MiB that Hone's backend may use; it recomputes what does not fit")
     p.add_argument("--checkpointing", action="store_true", help="of Hone alone: less memory, more work")
     p.add_argument("--wait", type=int, default=0, help="seconds to wait at most before each run for a quiet machine")
     a = p.parse_args()
 
     shared = [f"--{name}={getattr(a, name)}" for name in ("steps", "batch", "seq", "rank", "threads")]
     hone = [f"{a.build}/bench/bench-lora", f"{a.build}/plugins", a.gguf, a.data, *shared]
+    if a.memory:
+        hone.append(f"--memory={a.memory}")
     if a.checkpointing:
         hone.append("--checkpointing")
     peer = [a.python, a.peer, "--gguf", a.gguf, "--data", a.data, *shared]

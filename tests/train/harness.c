@@ -125,7 +125,9 @@ HoneStage *test_training(const TestTraining *training)
                                   .work_folder = training->work,
                                   .events_fd = training->events_fd,
                                   .backend = training->backend,
-                                  .backend_options = {.size = sizeof(HoneBackendOptions), .threads = training->threads},
+                                  .backend_options = {.size = sizeof(HoneBackendOptions),
+                                                      .threads = training->threads,
+                                                      .memory_limit = training->memory},
                                   .find = test_find};
     g_assert_cmpint(g_mkdir_with_parents(training->work, 0777), ==, 0);
     HoneStage *stage = hone_stage_new(&setup);

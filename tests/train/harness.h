@@ -28,6 +28,7 @@ typedef struct TestTraining {
     const char *backend;
     const char *params; /* JSON */
     uint32_t threads;   /* 0: all */
+    uint64_t memory;    /* bytes for the backend; 0: no limit */
     int events_fd;      /* -1: none */
 } TestTraining;
 
