@@ -49,19 +49,32 @@ void check_length_outliers(Checking *c)
     if (checking_count(c) < LEAST_ROWS)
         return;
     Finding *finding = checking_find(c, CHECK_LENGTH_OUTLIERS);
-    double low[2], high[2];
-    find_fences(c, prompt_words, &low[0], &high[0]);
-    find_fences(c, answer_words, &low[1], &high[1]);
+    static const struct {
+        Length *length;
+        const char *name;
+    } sides[] = {{prompt_words, "prompt"}, {answer_words, "answer"}};
+    double low[G_N_ELEMENTS(sides)], high[G_N_ELEMENTS(sides)];
+    size_t outside[G_N_ELEMENTS(sides)] = {0};
+    for (size_t k = 0; k < G_N_ELEMENTS(sides); k++)
+        find_fences(c, sides[k].length, &low[k], &high[k]);
     Facts *row;
     for (guint i = 0; (row = checking_next(c, &i)) != NULL;) {
-        double prompt = log1p((double)row->prompt_words), answer = log1p((double)row->answer_words);
-        if (prompt < low[0] || prompt > high[0] || answer < low[1] || answer > high[1])
+        bool far = false;
+        for (size_t k = 0; k < G_N_ELEMENTS(sides); k++) {
+            double value = log1p((double)sides[k].length(row));
+            bool out = value < low[k] || value > high[k];
+            outside[k] += out;
+            far = far || out;
+        }
+        if (far)
             checking_mark(c, finding, row);
     }
-    if (finding->count > 0)
-        finding->detail = g_strdup_printf("usual are %.0f to %.0f words in the prompt, %.0f to %.0f in the answer",
-                                          MAX(ceil(expm1(low[0])), 0), floor(expm1(high[0])),
-                                          MAX(ceil(expm1(low[1])), 0), floor(expm1(high[1])));
+    GString *detail = g_string_new(NULL);
+    for (size_t k = 0; k < G_N_ELEMENTS(sides); k++)
+        if (outside[k] > 0)
+            g_string_append_printf(detail, "%s%zu with %ss outside %.0f to %.0f words", detail->len > 0 ? ", " : "",
+                                   outside[k], sides[k].name, MAX(ceil(expm1(low[k])), 0), floor(expm1(high[k])));
+    finding->detail = g_string_free(detail, FALSE);
     checking_end(c, finding);
 }
 

@@ -165,7 +165,7 @@ static void add_table(const Checking *c, JsonObject *meta, size_t kept)
     g_autofree char *title = g_strdup_printf("Data quality: %zu of %u rows kept", kept, c->rows->len);
     json_object_set_string_member(table, "title", title);
     JsonArray *names = json_array_new(), *lines = json_array_new();
-    for (size_t i = 0; i < G_N_ELEMENTS(columns); i++)
+    for (size_t i = 0; i < G_N_ELEMENTS(columns) && c->findings->len > 0; i++)
         json_array_add_string_element(names, columns[i]);
     for (guint i = 0; i < c->findings->len; i++) {
         g_auto(GStrv) cells = finding_cells(c->findings->pdata[i]);

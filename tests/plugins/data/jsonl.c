@@ -4,6 +4,7 @@
  */
 #include "stage_run.h"
 #include <hone/dataset.h>
+#include <hone/random.h>
 #include <string.h>
 
 typedef struct {
@@ -257,6 +258,46 @@ static void test_limit(void)
     g_assert_cmpint(json_object_get_int_member(hone_artifact_meta(out), "rows"), ==, 2);
 }
 
+/* Whatever a byte is changed to, rows come out whole or an error names the file. */
+static void test_mutations(void)
+{
+    static const char *const files[] = {
+        GOOD GOOD "{\"question\":\"q\\u00e9\\ud83d\\ude00\",\"answer\":\"a\",\"n\":[1,2.5e3,{\"x\":null}]}\n",
+        "[{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"b\"}],\"weight\":0.5}]},\n"
+        "{\"messages\":[{\"from\":\"gpt\",\"value\":\"c\"}]}]",
+        "{\"prompt\":\"p\",\"chosen\":\"c\",\"rejected\":{\"role\":\"assistant\",\"content\":\"r\"}}\n",
+    };
+    static const char bytes[] = "\0\"\\{}[],:\n\r u1-\xFF\xC3";
+    g_auto(StageRun) s;
+    stage_run_init(&s, "jsonl");
+    size_t good = 0, bad = 0;
+    for (uint64_t i = 0; i < 600; i++) {
+        const char *file = files[i % G_N_ELEMENTS(files)];
+        size_t length = strlen(file);
+        g_autofree char *text = g_strdup(file);
+        for (uint64_t k = 0; k <= i % 3; k++)
+            text[hone_random_below(5, HONE_STREAM_USER, i * 8 + k * 2, length)] =
+                bytes[hone_random_below(5, HONE_STREAM_USER, i * 8 + k * 2 + 1, sizeof bytes - 1)];
+        if (i % 5 == 0)
+            length = hone_random_below(5, HONE_STREAM_USER, i * 8 + 7, length + 1);
+        g_autofree char *path = stage_run_file(&s, "m.jsonl", text, (gssize)length);
+        g_autoptr(GError) error = NULL;
+        if (stage_run(&s, i % 2 == 0 ? "{\"path\":\"m.jsonl\",\"on_error\":\"drop\"}" : "{\"path\":\"m.jsonl\"}",
+                      &error)) {
+            g_autoptr(HoneArtifact) out = stage_run_output(&s, "dataset");
+            g_autoptr(GPtrArray) rows = hone_rows_read(out, &error);
+            g_assert_no_error(error);
+            g_assert_cmpuint(rows->len, >, 0);
+            good++;
+        } else {
+            g_assert_nonnull(strstr(error->message, "m.jsonl"));
+            bad++;
+        }
+    }
+    g_assert_cmpuint(good, >, 50);
+    g_assert_cmpuint(bad, >, 50);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -267,5 +308,6 @@ int main(int argc, char **argv)
     g_test_add_func("/jsonl/drop", test_drop);
     g_test_add_func("/jsonl/ids", test_ids);
     g_test_add_func("/jsonl/limit", test_limit);
+    g_test_add_func("/jsonl/mutations", test_mutations);
     return g_test_run();
 }
