@@ -91,11 +91,57 @@ static void test_generate_rows(void)
     g_assert_cmpint(r.status, ==, 0);
     g_auto(GStrv) lines = g_strsplit(r.out, "\n", -1);
     g_assert_cmpuint(g_strv_length(lines), ==, 3);
+    /* Each is answered as it would be by itself, its own answer left out. */
+    RUN(one, "", "generate", model, "--prompt", "one", "--json", "--max-tokens", "6");
+    RUN(two, "", "generate", model, "--prompt", "two", "--json", "--max-tokens", "6");
+    const char *const alone[] = {one.out, two.out}, *const ids[] = {"1", "2"};
     for (int i = 0; i < 2; i++) {
-        g_autoptr(JsonNode) node = json_from_string(lines[i], &error);
+        g_autoptr(JsonNode) node = json_from_string(lines[i], &error), wanted = json_from_string(alone[i], NULL);
         g_assert_no_error(error);
-        g_assert_true(JSON_NODE_HOLDS_OBJECT(node));
+        JsonObject *object = json_node_get_object(node), *same = json_node_get_object(wanted);
+        g_assert_cmpstr(json_object_get_string_member(object, "id"), ==, ids[i]);
+        g_assert_cmpstr(json_object_get_string_member(object, "text"), ==, json_object_get_string_member(same, "text"));
+        g_assert_cmpint(json_object_get_int_member(object, "tokens"), <=, 6);
     }
+    RUN(plain, "", "generate", model, "--file", rows, "--max-tokens", "6");
+    g_assert_true(g_str_has_prefix(plain.out, "## 1\n"));
+    HAS(plain.out, "\n## 2\n");
+    HAS(plain.err, "2 rows");
+}
+
+/* A node of a run in place of a file; what is no model, and what is no dataset, is refused. */
+static void test_node(void)
+{
+    g_autofree char *file = g_build_filename(folder, "pipeline.json", NULL);
+    g_autofree char *text =
+        g_strdup_printf("{\"hone\": 1, \"name\": \"speak\", \"nodes\": {"
+                        "\"base\": {\"stage\": \"model\", \"params\": {\"path\": \"%s\"}}, "
+                        "\"rows\": {\"stage\": \"jsonl\", \"params\": {\"path\": \"node.jsonl\"}}}}",
+                        model);
+    g_autofree char *rows = g_build_filename(folder, "node.jsonl", NULL);
+    g_assert_true(g_file_set_contents(file, text, -1, NULL));
+    g_assert_true(g_file_set_contents(rows,
+                                      "{\"messages\":[{\"role\":\"user\",\"content\":\"q\"},"
+                                      "{\"role\":\"assistant\",\"content\":\"a\"}]}\n",
+                                      -1, NULL));
+    RUN(made, "", "run", file);
+    g_assert_cmpint(made.status, ==, 0);
+    RUN(node, "", "generate", "base", "--prompt", "hi", "--max-tokens", "6");
+    RUN(path, "", "generate", model, "--prompt", "hi", "--max-tokens", "6");
+    g_assert_cmpint(node.status, ==, 0);
+    g_assert_cmpstr(node.out, ==, path.out);
+    RUN(tokens, "", "show", "--tokens", "rows", "--model", "base");
+    g_assert_cmpint(tokens.status, ==, 0);
+    HAS(tokens.out, "«a<|im_end|>»");
+    RUN(dataset, "", "generate", "rows", "--prompt", "hi");
+    g_assert_cmpint(dataset.status, ==, 1);
+    HAS(dataset.err, "is a dataset");
+    RUN(no_rows, "", "show", "--tokens", "base", "--model", "base");
+    g_assert_cmpint(no_rows.status, ==, 1);
+    HAS(no_rows.err, "is a model");
+    RUN(unknown, "", "generate", "bsae", "--prompt", "hi");
+    g_assert_cmpint(unknown.status, ==, 1);
+    HAS(unknown.err, "did you mean \"base\"");
 }
 
 static void test_generate_mistakes(void)
@@ -105,9 +151,41 @@ static void test_generate_mistakes(void)
     RUN(absent, "", "generate", "nowhere", "--prompt", "x");
     g_assert_cmpint(absent.status, ==, 1);
     HAS(absent.err, "nowhere");
-    RUN(share, "", "generate", model, "--prompt", "x", "--top-p", "2");
-    g_assert_cmpint(share.status, ==, 2);
-    HAS(share.err, "--top-p");
+    static const struct {
+        const char *option, *value, *says;
+    } usage[] = {
+        {"--top-p", "2", "--top-p"},
+        {"--top-p", "nan", "--top-p"},
+        {"--temperature", "-1", "--temperature"},
+        {"--repetition-penalty", "0", "--repetition-penalty"},
+        {"--max-tokens", "0", "--max-tokens"},
+        {"--stop", "", "--stop"},
+        {"--file", "rows.jsonl", "--prompt and --file"},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(usage); i++) {
+        RUN(r, "", "generate", model, "--prompt", "x", usage[i].option, usage[i].value);
+        g_assert_cmpint(r.status, ==, 2);
+        HAS(r.err, usage[i].says);
+    }
+    RUN(raw, "", "generate", model, "--prompt", "x", "--raw", "--system", "y");
+    g_assert_cmpint(raw.status, ==, 2);
+    RUN(empty, "", "generate", model, "--prompt", "", "--raw");
+    g_assert_cmpint(empty.status, ==, 1);
+    HAS(empty.err, "0 tokens");
+    RUN(bytes, "\xff", "generate", model);
+    g_assert_cmpint(bytes.status, ==, 1);
+    HAS(bytes.err, "UTF-8");
+    RUN(backend, "", "generate", model, "--prompt", "x", "--backend", "referense");
+    g_assert_cmpint(backend.status, ==, 1);
+    HAS(backend.err, "reference");
+    g_autofree char *rows = g_build_filename(folder, "wrong.jsonl", NULL);
+    g_assert_true(g_file_set_contents(rows, "{\"prompt\": \"x\"}\n{\"prompt\": 7}\n", -1, NULL));
+    RUN(line, "", "generate", model, "--file", rows, "--max-tokens", "4");
+    g_assert_cmpint(line.status, ==, 1);
+    HAS(line.err, "wrong.jsonl:2");
+    RUN(whose, "", "show", "--tokens", rows);
+    g_assert_cmpint(whose.status, ==, 2);
+    HAS(whose.err, "--model");
     g_autofree char *broken = g_build_filename(folder, "broken.gguf", NULL);
     g_assert_true(g_file_set_contents(broken, "GGUF\3\0\0\0", 8, NULL));
     RUN(cut, "", "generate", broken, "--prompt", "x");
@@ -148,6 +226,32 @@ static void test_tokens(void)
     HAS(r.out, "0 bear loss: nothing is learned from it");
     HAS(r.out, "2 rows:");
     g_assert_null(strchr(r.out, '\x1b')); /* no colour in a pipe */
+    g_assert_true(g_file_set_contents(rows, "{\"prompt\":\"q\",\"completion\":\"\\u00e9\\n\\u001b[0m\"}\n", -1, NULL));
+    RUN(control, "", "show", "--tokens", rows, "--model", model);
+    HAS(control.out, "«\xc3\xa9\n\xe2\x90\x9b[0m<|im_end|>»"); /* U+241B, the picture of ESC */
+    RUN(as_json, "", "show", "--tokens", rows, "--model", model, "--json", "--row", "1");
+    g_autoptr(JsonNode) node = json_from_string(as_json.out, &error);
+    g_assert_no_error(error);
+    JsonArray *list = json_object_get_array_member(json_node_get_object(node), "tokens");
+    gint64 trained = 0;
+    for (guint i = 0; i < json_array_get_length(list); i++)
+        trained += json_object_get_double_member(json_array_get_object_element(list, i), "weight") > 0;
+    g_assert_cmpint(trained, ==, json_object_get_int_member(json_node_get_object(node), "trained"));
+    g_assert_cmpint(trained, >, 1);
+    RUN(far, "", "show", "--tokens", rows, "--model", model, "--row", "7");
+    g_assert_cmpint(far.status, ==, 1);
+    HAS(far.err, "no row 7");
+}
+
+static void remove_tree(const char *path)
+{
+    g_autoptr(GDir) dir =
+        g_file_test(path, G_FILE_TEST_IS_SYMLINK) ? NULL : g_dir_open(path, 0, NULL); /* NULL for a file as well */
+    for (const char *name; dir && (name = g_dir_read_name(dir));) {
+        g_autofree char *inner = g_build_filename(path, name, NULL);
+        remove_tree(inner);
+    }
+    g_remove(path);
 }
 
 int main(int argc, char **argv)
@@ -158,16 +262,12 @@ int main(int argc, char **argv)
     folder = g_dir_make_tmp("hone-speak-XXXXXX", NULL);
     g_test_add_func("/speak/generate", test_generate);
     g_test_add_func("/speak/generate/rows", test_generate_rows);
+    g_test_add_func("/speak/generate/node", test_node);
     g_test_add_func("/speak/generate/mistakes", test_generate_mistakes);
     g_test_add_func("/speak/chat", test_chat);
     g_test_add_func("/speak/tokens", test_tokens);
     int status = g_test_run();
-    for (const char *const *name = (const char *const[]){"rows.jsonl", "turns.jsonl", "broken.gguf", NULL}; *name;
-         name++) {
-        g_autofree char *path = g_build_filename(folder, *name, NULL);
-        g_unlink(path);
-    }
-    g_rmdir(folder);
+    remove_tree(folder);
     g_free(folder);
     g_free(program);
     g_free(model);

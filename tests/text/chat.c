@@ -31,18 +31,6 @@ static void tear_down(Setup *s, gconstpointer data)
     hone_gguf_free(s->gguf);
 }
 
-static GPtrArray *read_messages(JsonArray *array)
-{
-    GPtrArray *messages = g_ptr_array_new_with_free_func((GDestroyNotify)hone_message_free);
-    for (guint i = 0; i < json_array_get_length(array); i++) {
-        JsonObject *m = json_array_get_object_element(array, i);
-        const char *role = json_object_get_string_member(m, "role");
-        double weight = json_object_get_double_member_with_default(m, "weight", hone_message_default_weight(role));
-        g_ptr_array_add(messages, hone_message_new(role, json_object_get_string_member(m, "content"), weight));
-    }
-    return messages;
-}
-
 /* Weights are those of the messages in order: the oracle gives where they are, the row gives how large. */
 static void assert_weights(const HoneTokens *tokens, JsonArray *trained, const char *what)
 {
@@ -68,7 +56,7 @@ static void test_reference(Setup *s, gconstpointer data)
     g_assert_cmpuint(json_array_get_length(rows), >=, 30);
     for (guint i = 0; i < json_array_get_length(rows); i++) {
         JsonObject *row = json_array_get_object_element(rows, i);
-        g_autoptr(GPtrArray) messages = read_messages(json_object_get_array_member(row, "messages"));
+        g_autoptr(GPtrArray) messages = support_messages(json_object_get_array_member(row, "messages"));
         g_autofree char *what = g_strdup_printf("conversation %u", i);
         g_autofree char *text = hone_chat_render(s->chat, messages, false, &error);
         g_assert_cmpstr(text, ==, json_object_get_string_member(row, "rendered"));

@@ -44,6 +44,18 @@ void support_assert_ids(const GArray *found, JsonArray *wanted, const char *what
         g_error("%s: %u tokens, the reference has %u", what, found->len, json_array_get_length(wanted));
 }
 
+GPtrArray *support_messages(JsonArray *array)
+{
+    GPtrArray *messages = g_ptr_array_new_with_free_func((GDestroyNotify)hone_message_free);
+    for (guint i = 0; i < json_array_get_length(array); i++) {
+        JsonObject *m = json_array_get_object_element(array, i);
+        const char *role = json_object_get_string_member(m, "role");
+        double weight = json_object_get_double_member_with_default(m, "weight", hone_message_default_weight(role));
+        g_ptr_array_add(messages, hone_message_new(role, json_object_get_string_member(m, "content"), weight));
+    }
+    return messages;
+}
+
 static GPtrArray *copy_strings(const HoneGguf *gguf, const char *key)
 {
     size_t n = 0;

@@ -6,19 +6,22 @@
 
 #include <hone/chat.h>
 
-/* data/NAME in the source tree; data/tiny.json, parsed. */
+/* data/NAME in the source tree; the same, parsed. */
 char *support_path(const char *name);
 JsonObject *support_json(const char *name);
 /* ids of a JSON array of integers. */
 GArray *support_ids(JsonArray *array);
 void support_assert_ids(const GArray *found, JsonArray *wanted, const char *what);
 
-/* A tokenizer's metadata, to be spoiled before it is written. NULL or n = 0 with `leave_out`: the key is left out. */
+/* Of HoneMessage *, from a JSON array of objects with role, content and perhaps weight. */
+GPtrArray *support_messages(JsonArray *array);
+
+/* A tokenizer's metadata, to be spoiled before it is written. */
 typedef struct SupportVocabulary {
-    const char *model, *pre, *chat_template;
-    GPtrArray *tokens, *merges; /* of char *, owned; NULL: left out */
-    GArray *types;              /* int32_t; NULL: left out */
-    int64_t bos, eos;           /* -1: left out */
+    const char *model, *pre, *chat_template; /* NULL: left out, as below */
+    GPtrArray *tokens, *merges;              /* of char *, owned; NULL: left out */
+    GArray *types;                           /* int32_t; NULL: left out */
+    int64_t bos, eos;                        /* -1: left out */
 } SupportVocabulary;
 
 /* The fixture's vocabulary. */
