@@ -96,6 +96,23 @@ static void chips(GString *out, JsonArray *figures, JsonObject *values)
     html(out, "</p>");
 }
 
+/* The parts (fields) that the tuned answer does not have right. */
+static void wrong_parts(GString *out, JsonArray *figures, JsonObject *values)
+{
+    guint n = 0;
+
+    for (guint i = 0; values && i < json_length(figures); i++) {
+        JsonObject *figure = json_object_element(figures, i);
+        const char *part = json_text_member(figure, "part"), *name = json_text_member(figure, "name");
+        JsonArray *pair = part && name ? json_array_member(values, name) : NULL;
+
+        if (json_length(pair) == 2 && json_number_element(pair, 1) < 1) {
+            html(out, "%r%s", n++ ? ", " : "<p><span class=\"chip warning\">not right: ", part);
+        }
+    }
+    html(out, "%r", n ? "</span></p>" : "");
+}
+
 static void samples(GString *out, JsonObject *comparison, const char *member, const char *title, const char *none)
 {
     JsonArray *rows = json_array_member(json_object_member(comparison, "samples"), member);
@@ -116,6 +133,7 @@ static void samples(GString *out, JsonObject *comparison, const char *member, co
         text_block(out, "is-reference", "wanted", json_text_member(row, "reference"));
         html(out, "</div>");
         chips(out, json_array_member(comparison, "figures"), json_object_member(row, "figures"));
+        wrong_parts(out, json_array_member(comparison, "figures"), json_object_member(row, "figures"));
         html(out, "</article>");
     }
 }
