@@ -4,6 +4,8 @@
  */
 #include "cpu.h"
 
+#include <string.h>
+
 /* Work over (sequence, head) pairs and blocks of queries. */
 typedef struct Attention {
     CpuDevice *device;
@@ -165,13 +167,15 @@ static void gather_item(void *data, size_t item, uint32_t thread)
     size_t H = w->a->heads, G = w->a->kv_heads, D = w->a->head_dim, sequence = item / G, g = item % G;
     size_t start = (size_t)w->starts[sequence], length = length_of(w, sequence), each = H / G;
     for (size_t i = 0; i < length; i++) {
-        float *dk = w->dk + ((start + i) * G + g) * D, *dv = w->dv + ((start + i) * G + g) * D;
+        size_t to = ((start + i) * G + g) * D;
         for (size_t h = g * each; h < (g + 1) * each; h++) {
-            const float *dk_head = w->dk_heads + (start * H + h * length + i) * D;
-            const float *dv_head = w->dv_heads + (start * H + h * length + i) * D;
-            for (size_t d = 0; d < D; d++) {
-                dk[d] = h == g * each ? dk_head[d] : dk[d] + dk_head[d];
-                dv[d] = h == g * each ? dv_head[d] : dv[d] + dv_head[d];
+            size_t from = (start * H + h * length + i) * D;
+            if (h == g * each) {
+                memcpy(w->dk + to, w->dk_heads + from, D * sizeof(float));
+                memcpy(w->dv + to, w->dv_heads + from, D * sizeof(float));
+            } else {
+                w->device->kernels->add(w->dk + to, w->dk_heads + from, 1, D);
+                w->device->kernels->add(w->dv + to, w->dv_heads + from, 1, D);
             }
         }
     }

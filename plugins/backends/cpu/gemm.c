@@ -96,10 +96,11 @@ static void plain_product(Gemm *g)
 {
     g->cut_m = g->M;
     g->cut_n = g->N;
-    if (g->N >= g->M)
-        g->cut_n = part_of(g, g->N, CPU_PAD);
-    else
+    /* By rows where there are enough of them for every thread, so that no two write to the same rows. */
+    if (g->M >= 24 * cpu_pool_threads(g->device->pool) || g->M > g->N)
         g->cut_m = part_of(g, g->M, 6);
+    else
+        g->cut_n = part_of(g, g->N, CPU_PAD);
     size_t items = (g->M + g->cut_m - 1) / g->cut_m * ((g->N + g->cut_n - 1) / g->cut_n);
     cpu_pool_run(g->device->pool, items, product_item, g);
 }

@@ -45,14 +45,20 @@ ALWAYS_INLINE void product_tile(float *y, size_t y_row, const float *a, size_t a
     for (int r = 0; r < R; r++) {
 #pragma GCC unroll 4
         for (int v = 0; v < V; v++) {
-            float *at = y + (size_t)r * y_row + v * VL;
-            size_t n = whole || v + 1 < V ? VL : lanes;
-            vf value = sum[r][v] * v_set(alpha);
-            if (beta != 0)
-                value = v_fma(v_set(beta), load_lanes(at, n), value);
-            store_lanes(at, value, n);
+            sum[r][v] = sum[r][v] * v_set(alpha);
+            if (beta != 0) {
+                const float *at = y + (size_t)r * y_row + v * VL;
+                vf old = load_lanes(at, whole || v + 1 < V ? VL : lanes);
+                sum[r][v] = v_fma(v_set(beta), old, sum[r][v]);
+            }
         }
     }
+    /* Stores after all loads: rows a multiple of 4 KiB apart look alike to a processor that has a store in flight. */
+#pragma GCC unroll 6
+    for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+        for (int v = 0; v < V; v++)
+            store_lanes(y + (size_t)r * y_row + v * VL, sum[r][v], whole || v + 1 < V ? VL : lanes);
 }
 
 #define TILE(R, V, WHOLE) product_tile(y, y_row, a, a_row, a_col, b, b_row, K, alpha, beta, R, V, WHOLE, lanes)
