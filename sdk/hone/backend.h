@@ -9,8 +9,10 @@
  *  - outputs never alias inputs unless the operator says so;
  *  - sums are done in an order that depends only on shapes, so that the same call gives the same bytes (with the same
  *    number of threads), run after run.
- * Activations, weights and gradients are HONE_F32 unless an operator says otherwise; index tensors are HONE_I32.
- * `reference` (plugins/backends/reference) is the definition; tests/backends compares every other backend with it.
+ * Activations and gradients are HONE_F32 unless an operator says otherwise; index tensors are HONE_I32. Weights keep
+ * the type of their file where an operator takes any type ("typed"): it computes with the very values that
+ * hone_type_to_f32 gives, rounded to the backend's compute_type. `reference` (plugins/backends/reference) is the
+ * definition; tests/backends compares every other backend with it.
  */
 #ifndef HONE_BACKEND_H
 #define HONE_BACKEND_H
@@ -80,6 +82,9 @@ typedef struct HoneBackendOps {
     /* ---- Memory. Buffers are aligned to 64 bytes or more. ---- */
     HoneBuffer *(*alloc)(void *device, size_t bytes, GError **error);
     void (*free)(void *device, HoneBuffer *buffer);
+    /* A read-only buffer over host memory that outlives it (a mapped file), or NULL where the device cannot read it;
+     * data need not be aligned. The whole member may be NULL. */
+    HoneBuffer *(*wrap)(void *device, const void *data, size_t bytes);
     /* src must stay valid until sync. */
     void (*upload)(HoneStream *s, HoneBuffer *dst, size_t offset, const void *src, size_t bytes);
     /* dst is valid after sync. */
@@ -94,7 +99,8 @@ typedef struct HoneBackendOps {
 
     /* ---- Dense products. ---- */
     /* y [M,N] = alpha·op(a)·op(b) + beta·y. a [M,K], with HONE_TRANS_A [K,M]; b [K,N], with HONE_TRANS_B [N,K].
-     * beta = 0 ignores y's old content, NaN included. */
+     * beta = 0 ignores y's old content, NaN included. b is typed: any type but i32, its rows whole (no row_stride, and
+     * a row a multiple of the type's block) where it is not f32. */
     void (*gemm)(HoneStream *s, HoneTensor y, HoneTensor a, HoneTensor b, uint32_t flags, float alpha, float beta);
 
     /* ---- Elementwise. ---- */
@@ -102,6 +108,12 @@ typedef struct HoneBackendOps {
     void (*add)(HoneStream *s, HoneTensor y, HoneTensor x, float alpha);
     /* y = alpha·y. */
     void (*scale)(HoneStream *s, HoneTensor y, float alpha);
+    /* y [N,F] += b [F] in each row; y may have a row_stride. */
+    void (*add_bias)(HoneStream *s, HoneTensor y, HoneTensor b);
+    /* db [F] += Σ_n dy[n], in the order of n; dy [N,F] may have a row_stride. */
+    void (*add_bias_bwd)(HoneStream *s, HoneTensor db, HoneTensor dy);
+    /* y = c·tanh(y/c), c > 0. */
+    void (*soft_cap)(HoneStream *s, HoneTensor y, float c);
     /* y [N,F] = act(gate)·up. */
     void (*glu)(HoneStream *s, HoneTensor y, HoneTensor gate, HoneTensor up, HoneActivation act);
     /* dgate, dup (overwritten) from dy. dgate may alias gate, dup may alias up. */
@@ -113,7 +125,7 @@ typedef struct HoneBackendOps {
     void (*dropout)(HoneStream *s, HoneTensor y, HoneTensor x, float p, uint64_t seed, uint64_t first);
 
     /* ---- Rows. ---- */
-    /* y [N,C] = table[index[n]] ; table [V,C] ; index i32 [N]. */
+    /* y [N,C] = table[index[n]] ; table [V,C], typed ; index i32 [N]. */
     void (*gather_rows)(HoneStream *s, HoneTensor y, HoneTensor table, HoneTensor index);
     /* table[index[n]] = x[n], or += with `accumulate` (in the order of n: deterministic). Index may repeat. Negative
      * index: the row is skipped. */

@@ -14,6 +14,10 @@ typedef struct HoneChat HoneChat;
  * that names what was expected. A model without template gets ChatML only when its vocabulary holds <|im_start|> and
  * <|im_end|>. */
 HONE_EXPORT HoneChat *hone_chat_from_gguf(const HoneGguf *gguf, const HoneTokenizer *tokenizer, GError **error);
+/* Any template's text (Jinja). `place` names it in errors. source NULL: ChatML where the vocabulary allows, as above.
+ */
+HONE_EXPORT HoneChat *hone_chat_new(const char *source, const HoneTokenizer *tokenizer, const char *place,
+                                    GError **error);
 HONE_EXPORT void hone_chat_free(HoneChat *chat);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HoneChat, hone_chat_free)
 HONE_EXPORT const char *hone_chat_name(const HoneChat *chat); /* "chatml" */

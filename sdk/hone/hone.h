@@ -7,6 +7,7 @@
 #include <hone/artifact.h>
 #include <hone/backend.h>
 #include <hone/chat.h>
+#include <hone/checkpoint.h>
 #include <hone/dataset.h>
 #include <hone/error.h>
 #include <hone/file.h>

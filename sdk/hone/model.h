@@ -10,6 +10,7 @@
 
 #include <hone/backend.h>
 #include <hone/chat.h>
+#include <hone/checkpoint.h>
 #include <hone/progress.h>
 
 typedef struct HoneModelConfig {
@@ -18,11 +19,21 @@ typedef struct HoneModelConfig {
     size_t layers, width, ffn, heads, kv_heads, head_dim, vocab, context; /* L C F H G D V, longest position */
     double rope_base, norm_epsilon;
     bool tied_head; /* the output head is the embedding */
+    /* What a family or a single model may change; zero where nothing is changed. */
+    size_t window;          /* of the layers with local attention, in positions, itself included */
+    double attention_scale; /* of q·k; 0: 1/sqrt(D) */
+    double attention_cap;   /* scores become c·tanh(score/c) */
+    double logit_cap;       /* logits become c·tanh(logit/c) */
+    double embedding_scale; /* of the embedding's rows; 0: 1 */
+    double residual_scale;  /* of what a block adds to the stream; 0: 1 */
+    double logit_scale;     /* of the logits, before the cap; 0: 1 (Granite divides: 1/logits_scaling) */
+    bool qkv_bias, o_bias, mlp_bias;
 } HoneModelConfig;
 
 typedef struct HoneModel HoneModel;
 
-/* Opens a GGUF on a backend. Weights are converted to the backend's type; the file's pages are let go. */
+/* Opens a GGUF or a Hugging Face folder on a backend. Weights keep the type that they have in the file; where the
+ * backend can read host memory and the layout allows, they are not copied but mapped. */
 HONE_EXPORT HoneModel *hone_model_open(const char *path, HoneBackend *backend, HoneProgress *progress, GError **error);
 /* Opens what an artifact refers to: a model, or an adapter together with its base. The base's content hash is checked
  * (remembered in hash_folder, which may be NULL). */
@@ -62,6 +73,10 @@ HONE_EXPORT bool hone_model_add_lora(HoneModel *model, const HoneLora *lora, GEr
 HONE_EXPORT bool hone_model_load_adapter(HoneModel *model, const char *folder, GError **error);
 /* Writes those two files (the folder exists). Same adapter, same bytes. */
 HONE_EXPORT bool hone_model_save_adapter(HoneModel *model, const char *folder, GError **error);
+/* Trains every weight of the model instead ("full"): each becomes f32 (a copy of its own), with a gradient; trainables
+ * have transformers' names of the parameters. A tied head is one trainable, fused tensors (qkv_proj, gate_up_proj) are
+ * one each. Not together with an adapter. */
+HONE_EXPORT bool hone_model_train_weights(HoneModel *model, GError **error);
 HONE_EXPORT bool hone_model_has_adapter(const HoneModel *model);
 /* The trained tensors, in a fixed order: *n of them. */
 HONE_EXPORT const HoneTrainable *hone_model_trainables(HoneModel *model, size_t *n);

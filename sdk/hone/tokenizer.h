@@ -11,6 +11,11 @@ typedef struct HoneTokenizer HoneTokenizer;
 /* From a GGUF's metadata (tokenizer.ggml.*): byte-level BPE, pre-tokenizer by tokenizer.ggml.pre. An unknown model or
  * pre-tokenizer is an error that names it. */
 HONE_EXPORT HoneTokenizer *hone_tokenizer_from_gguf(const HoneGguf *gguf, GError **error);
+/* From a folder's tokenizer.json and tokenizer_config.json. `more_ends` [n]: ids that end generation beside those that
+ * the files name. A part of the file that Hone does not run (a normalizer, a pre-tokenizer, ...) is an error that names
+ * it. */
+HONE_EXPORT HoneTokenizer *hone_tokenizer_from_folder(const char *folder, const int32_t *more_ends, size_t n,
+                                                      GError **error);
 HONE_EXPORT void hone_tokenizer_free(HoneTokenizer *tokenizer);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HoneTokenizer, hone_tokenizer_free)
 

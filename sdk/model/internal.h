@@ -39,6 +39,49 @@ typedef struct LinearName {
     const char *module; /* in transformers: model.layers.N.MODULE; PEFT's target is what follows the dot */
 } LinearName;
 
+/* Where a block's norms stand. */
+typedef enum {
+    NORM_BEFORE,       /* x + f(norm(x)): Llama and most others */
+    NORM_BEFORE_AFTER, /* x + norm(f(norm(x))): Gemma 2 and 3 */
+    NORM_AFTER,        /* x + norm(f(x)): OLMo 2 */
+} NormPlace;
+
+/* Normalisation of queries and keys before they are rotated. */
+typedef enum {
+    QK_NORM_NONE,
+    QK_NORM_HEAD, /* each head by itself, weight [D]: Qwen 3, Gemma 3 */
+    QK_NORM_ALL,  /* all heads together, weight [H·D] and [G·D]: OLMo 2 */
+} QkNorm;
+
+/* How rotary frequencies follow from a position (rope.c says what each computes and where it is published). */
+typedef enum {
+    ROPE_PLAIN,
+    ROPE_LINEAR,
+    ROPE_DYNAMIC,
+    ROPE_LLAMA3,
+    ROPE_YARN,
+    ROPE_LONGROPE,
+} RopeKind;
+
+typedef struct RopeForm {
+    RopeKind kind;
+    double base;
+    size_t rotated; /* dimensions of a head that turn; the rest stays (partial rotary) */
+    double factor, low_factor, high_factor, beta_fast, beta_slow;
+    double attention_factor;            /* of cosine and sine; 0: as the kind defines it */
+    bool no_truncate;                   /* yarn: the correction range is not rounded to whole dimensions */
+    size_t original_context;            /* positions of the unscaled training */
+    double *short_factor, *long_factor; /* [rotated/2], longrope; or NULL */
+} RopeForm;
+
+#define MAX_ROPE 2 /* a model's global and local form */
+
+/* What differs from layer to layer. */
+typedef struct LayerForm {
+    bool local; /* attends to config.window positions */
+    int rope;   /* index of its form, or -1: no positions (SmolLM 3) */
+} LayerForm;
+
 /* A row of the architecture table. */
 typedef struct Family {
     const char *name; /* general.architecture, and the prefix of its metadata keys */
