@@ -21,6 +21,11 @@ HoneMessage *hone_message_new(const char *role, const char *content, double weig
     return message;
 }
 
+HoneMessage *hone_message_copy(const HoneMessage *message, double weight)
+{
+    return hone_message_new(message->role, message->content, weight);
+}
+
 void hone_message_free(HoneMessage *message)
 {
     if (message == NULL)

@@ -27,6 +27,8 @@ typedef struct HoneRow {
 } HoneRow;
 
 HONE_EXPORT HoneMessage *hone_message_new(const char *role, const char *content, double weight);
+/* Everything of it but the weight. */
+HONE_EXPORT HoneMessage *hone_message_copy(const HoneMessage *message, double weight);
 HONE_EXPORT void hone_message_free(HoneMessage *message);
 /* 1 for "assistant", else 0. */
 HONE_EXPORT double hone_message_default_weight(const char *role);
