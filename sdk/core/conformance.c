@@ -16,10 +16,13 @@ static const struct {
 } checks[] = {
     {"memory", check_memory},
     {"convert", check_convert},
+    {"wrap", check_wrap},
     {"order", check_order},
     {"gemm", check_gemm},
     {"gemm_strided", check_gemm_strided},
     {"elementwise", check_elementwise},
+    {"bias", check_bias},
+    {"soft_cap", check_soft_cap},
     {"glu", check_glu},
     {"glu_gradient", check_glu_gradient},
     {"dropout", check_dropout},

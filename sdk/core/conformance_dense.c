@@ -4,6 +4,7 @@
 #include "conformance_private.h"
 
 #include <math.h>
+#include <string.h>
 
 static void call_copy(const HoneBackendOps *ops, HoneStream *s, const HoneTensor *t, const void *args)
 {
@@ -81,6 +82,44 @@ bool check_convert(Lab *lab)
             trial_values(&trial, from)[i] = special[i];
         if (!trial_check(&trial))
             return false;
+    }
+    return true;
+}
+
+/* Host memory that the device reads where it lies, at any address; what cannot be wrapped is not looked at. */
+bool check_wrap(Lab *lab)
+{
+    const HoneBackendOps *ops = lab->backend->ops;
+    static const HoneType types[] = {HONE_F16, HONE_BF16, HONE_Q8_0, HONE_Q4_K};
+    for (size_t i = 0; i < G_N_ELEMENTS(types) && ops->wrap != NULL; i++) {
+        const size_t n = 512, skip = hone_type_block(types[i]) == 1 ? 2 : 1;
+        size_t bytes;
+        g_assert(hone_type_bytes(types[i], n, &bytes));
+        g_autofree unsigned char *memory = g_malloc(skip + bytes);
+        for (size_t j = 0; j < skip + bytes; j++)
+            memory[j] = (unsigned char)lab_below(lab, 60); /* no NaN in any of the types */
+        g_autofree unsigned char *before = g_memdup2(memory, skip + bytes);
+        HoneBuffer *wrapped = ops->wrap(lab->backend->device, memory + skip, bytes);
+        if (wrapped == NULL)
+            continue;
+        g_autofree float *got = g_new0(float, n), *want = g_new0(float, n), *exact = g_new0(float, n);
+        hone_type_to_f32(types[i], memory + skip, want, n);
+        HoneBuffer *out = hone_backend_alloc(lab->backend, n * sizeof(float), "a check", lab->error);
+        bool good = out != NULL;
+        if (good) {
+            HoneTensor y = hone_tensor_1d(out, 0, HONE_F32, n);
+            ops->convert(lab->backend->stream, y, hone_tensor_1d(wrapped, 0, types[i], n));
+            good = hone_backend_download(lab->backend, got, y, lab->error);
+            hone_backend_release(lab->backend, out, n * sizeof(float));
+        }
+        ops->free(lab->backend->device, wrapped);
+        g_autofree char *what = g_strdup_printf("convert wrapped %s to f32", hone_type_name(types[i]));
+        if (!good || !hone_conformance_compare(what, got, n, want, n, exact, lab->error))
+            return false;
+        if (memcmp(memory, before, skip + bytes) != 0) {
+            g_set_error(lab->error, HONE_ERROR, HONE_ERROR_INVALID, "%s: the host's memory has changed.", what);
+            return false;
+        }
     }
     return true;
 }

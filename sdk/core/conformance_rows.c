@@ -29,6 +29,60 @@ bool check_elementwise(Lab *lab)
     return true;
 }
 
+static void call_bias(const HoneBackendOps *ops, HoneStream *s, const HoneTensor *t, const void *args)
+{
+    ops->add_bias(s, t[0], t[1]);
+    ops->add_bias_bwd(s, t[2], t[3]);
+}
+
+bool check_bias(Lab *lab)
+{
+    static const size_t shapes[][3] = {{0, 5, 5}, {1, 1, 1}, {3, 7, 9}, {5, 576, 576}, {70, 130, 137}, {300, 301, 301}};
+    for (size_t i = 0; i < G_N_ELEMENTS(shapes); i++) {
+        size_t N = shapes[i][0], F = shapes[i][1], stride = shapes[i][2];
+        g_auto(Trial) trial;
+        trial_init(&trial, lab, call_bias, NULL, "bias %zu x %zu, stride %zu", N, F, stride);
+        size_t y = trial_changed(&trial, RANK_2(N, F), 1);
+        trial_input(&trial, RANK_1(F), 1);
+        size_t db = trial_changed(&trial, RANK_1(F), 1), dy = trial_input(&trial, RANK_2(N, F), 1);
+        if (stride > F) {
+            trial_stride(&trial, y, stride);
+            trial_stride(&trial, dy, stride);
+        }
+        trial_allow(&trial, y, 1, 0);              /* one sum */
+        trial_allow(&trial, db, (double)N + 4, 4); /* N of them, each of a few units */
+        if (!trial_check(&trial))
+            return false;
+    }
+    return true;
+}
+
+static void call_soft_cap(const HoneBackendOps *ops, HoneStream *s, const HoneTensor *t, const void *args)
+{
+    ops->soft_cap(s, t[0], *(const float *)args);
+}
+
+bool check_soft_cap(Lab *lab)
+{
+    static const size_t sizes[] = {0, 1, 37, 20011};
+    static const float caps[] = {0.5f, 30, 50};
+    static const float extreme[] = {0, -0.0f, 1e4f, -1e4f, 3e38f, -3e38f, 1e-20f, 31, INFINITY, -INFINITY};
+    for (size_t i = 0; i < G_N_ELEMENTS(sizes) * G_N_ELEMENTS(caps); i++) {
+        size_t n = sizes[i / G_N_ELEMENTS(caps)];
+        const float *cap = &caps[i % G_N_ELEMENTS(caps)];
+        g_auto(Trial) trial;
+        trial_init(&trial, lab, call_soft_cap, cap, "soft_cap %g of %zu", *cap, n);
+        size_t y = trial_changed(&trial, RANK_1(n), *cap);
+        for (size_t j = 0; j < G_N_ELEMENTS(extreme) && j + 1 < n; j++)
+            trial_values(&trial, y)[j] = extreme[j];
+        /* tanh within 8 units, a quotient and a product around it. */
+        trial_allow(&trial, y, 12, 0);
+        if (!trial_check(&trial))
+            return false;
+    }
+    return true;
+}
+
 static void call_glu(const HoneBackendOps *ops, HoneStream *s, const HoneTensor *t, const void *args)
 {
     ops->glu(s, t[0], t[1], t[2], *(const HoneActivation *)args);

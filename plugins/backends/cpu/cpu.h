@@ -16,6 +16,7 @@ struct HoneBuffer {
     unsigned char *data;
     size_t bytes;
     size_t mapped; /* bytes of the mapping */
+    bool wrapped;  /* memory of another owner, never written */
 };
 
 /* ---- Threads (pool.c). ---- */
@@ -105,6 +106,7 @@ void cpu_split(CpuDevice *device, size_t n, size_t grain, CpuRange body, void *d
 /* memory.c */
 HoneBuffer *cpu_alloc(void *device, size_t bytes, GError **error);
 void cpu_free(void *device, HoneBuffer *buffer);
+HoneBuffer *cpu_wrap(void *device, const void *data, size_t bytes);
 void cpu_upload(HoneStream *s, HoneBuffer *dst, size_t offset, const void *src, size_t bytes);
 void cpu_download(HoneStream *s, void *dst, HoneBuffer *src, size_t offset, size_t bytes);
 void cpu_copy(HoneStream *s, HoneTensor dst, HoneTensor src);
@@ -117,6 +119,9 @@ void cpu_gemm(HoneStream *s, HoneTensor y, HoneTensor a, HoneTensor b, uint32_t 
 /* elementwise.c */
 void cpu_add(HoneStream *s, HoneTensor y, HoneTensor x, float alpha);
 void cpu_scale(HoneStream *s, HoneTensor y, float alpha);
+void cpu_add_bias(HoneStream *s, HoneTensor y, HoneTensor b);
+void cpu_add_bias_bwd(HoneStream *s, HoneTensor db, HoneTensor dy);
+void cpu_soft_cap(HoneStream *s, HoneTensor y, float c);
 void cpu_glu(HoneStream *s, HoneTensor y, HoneTensor gate, HoneTensor up, HoneActivation act);
 void cpu_glu_bwd(HoneStream *s, HoneTensor dgate, HoneTensor dup, HoneTensor dy, HoneTensor gate, HoneTensor up,
                  HoneActivation act);

@@ -16,6 +16,7 @@ typedef struct Work {
     HoneActivation act;
     uint64_t seed, first;
     uint32_t least;
+    size_t rows, columns, stride;
 } Work;
 
 static void add_part(void *data, size_t first, size_t count)
@@ -45,6 +46,62 @@ void cpu_scale(HoneStream *s, HoneTensor y, float alpha)
     CPU_TIMED(s, "scale", 8 * n);
     Work w = {.device = s->device, .y = cpu_f32(y, 0), .alpha = alpha};
     cpu_split(s->device, n, GRAIN, scale_part, &w);
+}
+
+static void add_bias_part(void *data, size_t first, size_t count)
+{
+    const Work *w = data;
+    for (size_t n = first; n < first + count; n++)
+        w->device->kernels->add(w->y + n * w->stride, w->x, 1, w->columns);
+}
+
+void cpu_add_bias(HoneStream *s, HoneTensor y, HoneTensor b)
+{
+    size_t N = y.shape[0], F = y.shape[1];
+    g_assert(b.shape[0] == F);
+    CPU_TIMED(s, "add_bias", 8 * N * F);
+    Work w = {.device = s->device, .x = cpu_f32(b, 1), .columns = F};
+    w.y = cpu_matrix(y, &w.stride);
+    cpu_split(s->device, N, GRAIN / MAX(F, 1), add_bias_part, &w);
+}
+
+/* A range of columns for all rows. */
+static void add_bias_bwd_part(void *data, size_t first, size_t count)
+{
+    const Work *w = data;
+    for (size_t f = first; f < first + count; f += 64) {
+        float sum[64] = {0};
+        size_t columns = MIN(64, first + count - f);
+        for (size_t n = 0; n < w->rows; n++)
+            w->device->kernels->add(sum, w->x + n * w->stride + f, 1, columns);
+        w->device->kernels->add(w->y + f, sum, 1, columns);
+    }
+}
+
+void cpu_add_bias_bwd(HoneStream *s, HoneTensor db, HoneTensor dy)
+{
+    size_t N = dy.shape[0], F = dy.shape[1];
+    g_assert(db.shape[0] == F);
+    CPU_TIMED(s, "add_bias_bwd", 4 * N * F);
+    Work w = {.device = s->device, .y = cpu_f32(db, 1), .rows = N};
+    w.x = cpu_matrix(dy, &w.stride);
+    size_t columns = GRAIN / MAX(N, 1) + 63;
+    cpu_split(s->device, F, columns / 64 * 64, add_bias_bwd_part, &w);
+}
+
+static void soft_cap_part(void *data, size_t first, size_t count)
+{
+    const Work *w = data;
+    w->device->kernels->soft_cap(w->y + first, w->alpha, count);
+}
+
+void cpu_soft_cap(HoneStream *s, HoneTensor y, float c)
+{
+    size_t n = hone_tensor_count(y);
+    g_assert(c > 0);
+    CPU_TIMED(s, "soft_cap", 8 * n);
+    Work w = {.device = s->device, .y = cpu_f32(y, 0), .alpha = c};
+    cpu_split(s->device, n, GRAIN / 4, soft_cap_part, &w);
 }
 
 static void glu_part(void *data, size_t first, size_t count)

@@ -44,9 +44,15 @@ void cpu_free(void *device, HoneBuffer *buffer)
 {
     if (buffer->mapped > 0)
         munmap(buffer->data, buffer->mapped);
-    else
+    else if (!buffer->wrapped)
         free(buffer->data);
     g_free(buffer);
+}
+
+HoneBuffer *cpu_wrap(void *device, const void *data, size_t bytes)
+{
+    HoneBuffer buffer = {.data = (unsigned char *)data, .bytes = bytes, .wrapped = true};
+    return g_memdup2(&buffer, sizeof(buffer));
 }
 
 void *cpu_bytes(HoneTensor tensor)
@@ -119,7 +125,7 @@ void cpu_split(CpuDevice *device, size_t n, size_t grain, CpuRange body, void *d
 
 void cpu_upload(HoneStream *s, HoneBuffer *dst, size_t offset, const void *src, size_t bytes)
 {
-    g_assert(offset <= dst->bytes && bytes <= dst->bytes - offset);
+    g_assert(!dst->wrapped && offset <= dst->bytes && bytes <= dst->bytes - offset);
     if (bytes > 0)
         memcpy(dst->data + offset, src, bytes);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * elementwise.c: additions, gated activations, dropout.
+ * elementwise.c: additions, biases, soft caps, gated activations, dropout.
  *
  * silu(x) = x·σ(x)                                        σ(x) = 1/(1 + exp(-x))
  * gelu(x) = x·(1 + tanh(u))/2,   u = √(2/π)·(x + 0.044715·x³)      (Hendrycks, Gimpel 2016, tanh form)
@@ -27,6 +27,39 @@ void ref_scale(HoneStream *s, HoneTensor y, float alpha)
     float *Y = ref_f32(y, 0);
     for (size_t i = 0, n = hone_tensor_count(y); i < n; i++)
         Y[i] *= alpha;
+}
+
+void ref_add_bias(HoneStream *s, HoneTensor y, HoneTensor b)
+{
+    size_t N = y.shape[0], F = y.shape[1], stride;
+    g_assert(b.shape[0] == F);
+    float *Y = ref_matrix(y, &stride);
+    const float *B = ref_f32(b, 1);
+    for (size_t n = 0; n < N; n++)
+        for (size_t f = 0; f < F; f++)
+            Y[n * stride + f] += B[f];
+}
+
+void ref_add_bias_bwd(HoneStream *s, HoneTensor db, HoneTensor dy)
+{
+    size_t N = dy.shape[0], F = dy.shape[1], stride;
+    g_assert(db.shape[0] == F);
+    const float *D = ref_matrix(dy, &stride);
+    float *B = ref_f32(db, 1);
+    for (size_t f = 0; f < F; f++) {
+        double sum = 0;
+        for (size_t n = 0; n < N; n++)
+            sum += D[n * stride + f];
+        B[f] = (float)(B[f] + sum);
+    }
+}
+
+void ref_soft_cap(HoneStream *s, HoneTensor y, float c)
+{
+    g_assert(c > 0);
+    float *Y = ref_f32(y, 0);
+    for (size_t i = 0, n = hone_tensor_count(y); i < n; i++)
+        Y[i] = (float)(c * tanh((double)Y[i] / c));
 }
 
 /* act(x), and its derivative in *slope. */

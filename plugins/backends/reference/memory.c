@@ -24,8 +24,16 @@ HoneBuffer *ref_alloc(void *device, size_t bytes, GError **error)
 
 void ref_free(void *device, HoneBuffer *buffer)
 {
-    free(buffer->data);
+    if (!buffer->wrapped)
+        free(buffer->data);
     g_free(buffer);
+}
+
+HoneBuffer *ref_wrap(void *device, const void *data, size_t bytes)
+{
+    HoneBuffer *buffer = g_new(HoneBuffer, 1);
+    *buffer = (HoneBuffer){.data = (unsigned char *)data, .bytes = bytes, .wrapped = true};
+    return buffer;
 }
 
 void *ref_bytes(HoneTensor tensor)
@@ -64,7 +72,7 @@ float *ref_matrix(HoneTensor tensor, size_t *stride)
 
 void ref_upload(HoneStream *s, HoneBuffer *dst, size_t offset, const void *src, size_t bytes)
 {
-    g_assert(offset <= dst->bytes && bytes <= dst->bytes - offset);
+    g_assert(!dst->wrapped && offset <= dst->bytes && bytes <= dst->bytes - offset);
     if (bytes > 0)
         memcpy(dst->data + offset, src, bytes);
 }

@@ -12,6 +12,7 @@
 struct HoneBuffer {
     unsigned char *data;
     size_t bytes;
+    bool wrapped; /* memory of another owner, never written */
 };
 
 /* The values of a contiguous tensor; asserts type, rank (0: any) and that it lies inside its buffer. */
@@ -25,6 +26,7 @@ float *ref_matrix(HoneTensor tensor, size_t *stride);
 /* memory.c */
 HoneBuffer *ref_alloc(void *device, size_t bytes, GError **error);
 void ref_free(void *device, HoneBuffer *buffer);
+HoneBuffer *ref_wrap(void *device, const void *data, size_t bytes);
 void ref_upload(HoneStream *s, HoneBuffer *dst, size_t offset, const void *src, size_t bytes);
 void ref_download(HoneStream *s, void *dst, HoneBuffer *src, size_t offset, size_t bytes);
 void ref_copy(HoneStream *s, HoneTensor dst, HoneTensor src);
@@ -37,6 +39,9 @@ void ref_gemm(HoneStream *s, HoneTensor y, HoneTensor a, HoneTensor b, uint32_t 
 /* elementwise.c */
 void ref_add(HoneStream *s, HoneTensor y, HoneTensor x, float alpha);
 void ref_scale(HoneStream *s, HoneTensor y, float alpha);
+void ref_add_bias(HoneStream *s, HoneTensor y, HoneTensor b);
+void ref_add_bias_bwd(HoneStream *s, HoneTensor db, HoneTensor dy);
+void ref_soft_cap(HoneStream *s, HoneTensor y, float c);
 void ref_glu(HoneStream *s, HoneTensor y, HoneTensor gate, HoneTensor up, HoneActivation act);
 void ref_glu_bwd(HoneStream *s, HoneTensor dgate, HoneTensor dup, HoneTensor dy, HoneTensor gate, HoneTensor up,
                  HoneActivation act);

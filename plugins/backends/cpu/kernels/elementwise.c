@@ -21,6 +21,12 @@ void KERNEL(scale)(float *y, float alpha, size_t n)
     store_lanes(y + i, v_set(alpha) * load_lanes(y + i, lanes), lanes);
 }
 
+void KERNEL(soft_cap)(float *y, float cap, size_t n)
+{
+    EACH_VECTOR(i, lanes, n)
+    store_lanes(y + i, v_cap(load_lanes(y + i, lanes), cap), lanes);
+}
+
 void KERNEL(exp)(float *y, const float *x, size_t n)
 {
     EACH_VECTOR(i, lanes, n)

@@ -44,6 +44,7 @@ typedef struct CpuKernels {
     void (*fill)(float *y, float value, size_t n);
     void (*add)(float *y, const float *x, float alpha, size_t n);
     void (*scale)(float *y, float alpha, size_t n);
+    void (*soft_cap)(float *y, float cap, size_t n);
     void (*glu)(float *y, const float *gate, const float *up, size_t n, HoneActivation act);
     void (*glu_bwd)(float *dgate, float *dup, const float *dy, const float *gate, const float *up, size_t n,
                     HoneActivation act);

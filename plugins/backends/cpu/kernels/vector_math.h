@@ -18,6 +18,7 @@
     X(turn)                                                                                                            \
     X(fill)                                                                                                            \
     X(add)                                                                                                             \
+    X(soft_cap)                                                                                                        \
     X(scale)                                                                                                           \
     X(glu)                                                                                                             \
     X(glu_bwd)                                                                                                         \
