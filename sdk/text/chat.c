@@ -27,28 +27,27 @@ struct HoneChat {
     char *hash;
 };
 
-HoneChat *hone_chat_from_gguf(const HoneGguf *gguf, const HoneTokenizer *tokenizer, GError **error)
+HoneChat *hone_chat_new(const char *source, const HoneTokenizer *tokenizer, const char *place, GError **error)
 {
-    const char *source = hone_gguf_string(gguf, "tokenizer.chat_template");
     int32_t start = hone_tokenizer_id(tokenizer, START), end = hone_tokenizer_id(tokenizer, END);
     TextTemplate form;
     if (!source && (start < 0 || end < 0)) {
         g_set_error(error, HONE_ERROR, HONE_ERROR_UNSUPPORTED,
-                    "%s has no chat template (tokenizer.chat_template), and its vocabulary lacks %s and %s, which a "
-                    "model for conversations would have: is it a base model?",
-                    hone_gguf_path(gguf), START, END);
+                    "%s has no chat template, and its vocabulary lacks %s and %s, which a model for conversations "
+                    "would have: is it a base model?",
+                    place, START, END);
         return NULL;
     }
     if (!source)
         source = text_template_chatml;
     if (!text_template_recognise(source, &form, error)) {
-        g_prefix_error(error, "%s: ", hone_gguf_path(gguf));
+        g_prefix_error(error, "%s: ", place);
         return NULL;
     }
     if (start < 0 || end < 0) {
         text_template_clear(&form);
         g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID,
-                    "%s: its chat template writes %s, but its vocabulary has no such token", hone_gguf_path(gguf),
+                    "%s: its chat template writes %s, but its vocabulary has no such token", place,
                     start < 0 ? START : END);
         return NULL;
     }
@@ -59,6 +58,11 @@ HoneChat *hone_chat_from_gguf(const HoneGguf *gguf, const HoneTokenizer *tokeniz
     chat->end = end;
     chat->hash = g_compute_checksum_for_string(G_CHECKSUM_SHA256, source, -1);
     return chat;
+}
+
+HoneChat *hone_chat_from_gguf(const HoneGguf *gguf, const HoneTokenizer *tokenizer, GError **error)
+{
+    return hone_chat_new(hone_gguf_string(gguf, "tokenizer.chat_template"), tokenizer, hone_gguf_path(gguf), error);
 }
 
 void hone_chat_free(HoneChat *chat)
