@@ -20,6 +20,8 @@ static const struct {
     {"order", check_order},
     {"gemm", check_gemm},
     {"gemm_strided", check_gemm_strided},
+    {"gemm_typed", check_gemm_typed},
+    {"gather_typed", check_gather_typed},
     {"elementwise", check_elementwise},
     {"bias", check_bias},
     {"soft_cap", check_soft_cap},

@@ -58,6 +58,8 @@ size_t trial_output(Trial *trial, uint32_t rank, const size_t *shape);
 size_t trial_index(Trial *trial, const int32_t *values, size_t n);
 /* n values of any type. */
 size_t trial_bytes(Trial *trial, HoneType type, size_t n, const void *values, bool written);
+/* [rows, cols] of any type but i32: whole blocks of random bits whose largest value is from 1/64 to 64. */
+size_t trial_typed(Trial *trial, HoneType type, size_t rows, size_t cols);
 /* Gives a rank-2 operand a row stride; the gaps hold NaN and must keep it. */
 void trial_stride(Trial *trial, size_t operand, size_t row_stride);
 
@@ -89,6 +91,7 @@ bool check_memory(Lab *lab), check_convert(Lab *lab), check_order(Lab *lab), che
 bool check_gemm(Lab *lab), check_gemm_strided(Lab *lab);
 bool check_elementwise(Lab *lab), check_bias(Lab *lab), check_soft_cap(Lab *lab);
 bool check_glu(Lab *lab), check_glu_gradient(Lab *lab), check_dropout(Lab *lab);
+bool check_gemm_typed(Lab *lab), check_gather_typed(Lab *lab);
 bool check_rows(Lab *lab), check_rmsnorm(Lab *lab), check_rmsnorm_gradient(Lab *lab), check_rope(Lab *lab);
 bool check_attention(Lab *lab), check_attention_bwd(Lab *lab), check_attention_gradient(Lab *lab);
 bool check_attention_packed(Lab *lab), check_attention_cached(Lab *lab);

@@ -5,20 +5,9 @@
  * CPU_SKINNY (an adapter's rank, the rows of a decoding batch) the packing costs as much as the product: those go to
  * the kernels in kernels/product.c.
  */
-#include "cpu.h"
+#include "gemm.h"
 
 enum { ROW_MAJOR = 101, NO_TRANS = 111, TRANS = 112 }; /* of CBLAS */
-
-typedef struct Gemm {
-    CpuDevice *device;
-    float *y;
-    const float *a, *b;
-    size_t y_row, a_row, b_row;
-    size_t M, N, K;
-    bool ta, tb;
-    float alpha, beta;
-    size_t cut_m, cut_n; /* rows and columns of an item */
-} Gemm;
 
 /* ---- Long on every side: OpenBLAS, one thread each on a block of y. ---- */
 
@@ -27,21 +16,25 @@ static void blas_item(void *data, size_t item, uint32_t thread)
     const Gemm *g = data;
     size_t columns = (g->N + g->cut_n - 1) / g->cut_n;
     size_t m = item / columns * g->cut_m, n = item % columns * g->cut_n;
-    size_t M = MIN(g->cut_m, g->M - m), N = MIN(g->cut_n, g->N - n);
-    g->device->blas.sgemm(ROW_MAJOR, g->ta ? TRANS : NO_TRANS, g->tb ? TRANS : NO_TRANS, (int)M, (int)N, (int)g->K,
-                          g->alpha, g->a + (g->ta ? m : m * g->a_row), (int)g->a_row, g->b + (g->tb ? n * g->b_row : n),
-                          (int)g->b_row, g->beta, g->y + m * g->y_row + n, (int)g->y_row);
+    Gemm part = *g;
+    part.M = MIN(g->cut_m, g->M - m);
+    part.N = MIN(g->cut_n, g->N - n);
+    part.a += g->ta ? m : m * g->a_row;
+    part.b += g->tb ? n * g->b_row : n;
+    part.y += m * g->y_row + n;
+    cpu_gemm_blas(&part);
 }
 
-static size_t round_up(size_t n, size_t unit)
-{
-    return (n + unit - 1) / unit * unit;
-}
-
-static void blas_product(Gemm *g)
+void cpu_gemm_blas(const Gemm *g)
 {
     g_assert(g->M <= G_MAXINT && g->N <= G_MAXINT && g->K <= G_MAXINT);
     g_assert(g->y_row <= G_MAXINT && g->a_row <= G_MAXINT && g->b_row <= G_MAXINT);
+    g->device->blas.sgemm(ROW_MAJOR, g->ta ? TRANS : NO_TRANS, g->tb ? TRANS : NO_TRANS, (int)g->M, (int)g->N,
+                          (int)g->K, g->alpha, g->a, (int)g->a_row, g->b, (int)g->b_row, g->beta, g->y, (int)g->y_row);
+}
+
+void cpu_gemm_cut(Gemm *g, size_t unit, double weigh)
+{
     size_t threads = cpu_pool_threads(g->device->pool), best_rows = 1, best_columns = 1;
     double best = G_MAXDOUBLE;
     /* A grid of as many blocks as threads. Each row of blocks packs all of b and each column all of a; a block rounds
@@ -51,10 +44,10 @@ static void blas_product(Gemm *g)
             continue;
         size_t columns = threads / rows;
         double block =
-            (double)round_up((g->M + rows - 1) / rows, 4) * (double)round_up((g->N + columns - 1) / columns, 16);
-        double packed = (double)rows * (double)g->N + (double)columns * (double)g->M;
+            (double)round_up((g->M + rows - 1) / rows, 4) * (double)round_up((g->N + columns - 1) / columns, unit);
         /* Packing a value costs about as much as 16 multiply-adds with it, spread over the threads. */
-        double cost = block + 16 * packed / (double)threads;
+        double packed = (16 + weigh) * (double)rows * (double)g->N + 16 * (double)columns * (double)g->M;
+        double cost = block + packed / (double)threads;
         if (cost < best) {
             best = cost;
             best_rows = rows;
@@ -65,7 +58,12 @@ static void blas_product(Gemm *g)
     if ((double)g->M * (double)g->N * (double)g->K < 200e3)
         best_rows = best_columns = 1;
     g->cut_m = round_up((g->M + best_rows - 1) / best_rows, 4);
-    g->cut_n = round_up((g->N + best_columns - 1) / best_columns, 16);
+    g->cut_n = round_up((g->N + best_columns - 1) / best_columns, unit);
+}
+
+static void blas_product(Gemm *g)
+{
+    cpu_gemm_cut(g, 16, 0);
     size_t items = (g->M + g->cut_m - 1) / g->cut_m * ((g->N + g->cut_n - 1) / g->cut_n);
     cpu_pool_run(g->device->pool, items, blas_item, g);
 }
@@ -160,6 +158,15 @@ static void few_rows_item(void *data, size_t item, uint32_t thread)
     }
 }
 
+void cpu_turn_padded(CpuDevice *device, float *turned, size_t padded, const float *x, size_t x_row, size_t rows,
+                     size_t cols)
+{
+    device->kernels->turn(turned, padded, x, x_row, rows, cols);
+    for (size_t k = 0; k < cols; k++)
+        for (size_t m = rows; m < padded; m++)
+            turned[k * padded + m] = 0;
+}
+
 /* Rows of b whose share of yᵀ stays in the first cache or not far from it. */
 #define FEW_CUT 48
 
@@ -170,10 +177,7 @@ static void few_rows_product(Gemm *g)
     size_t out = g->cut_n * f.padded * cpu_pool_threads(g->device->pool);
     f.turned = cpu_scratch(g->device, (g->K * f.padded + out) * sizeof(float));
     f.out = f.turned + g->K * f.padded;
-    g->device->kernels->turn(f.turned, f.padded, g->a, g->a_row, g->M, g->K);
-    for (size_t k = 0; k < g->K; k++)
-        for (size_t m = g->M; m < f.padded; m++)
-            f.turned[k * f.padded + m] = 0;
+    cpu_turn_padded(g->device, f.turned, f.padded, g->a, g->a_row, g->M, g->K);
     cpu_pool_run(g->device->pool, (g->N + g->cut_n - 1) / g->cut_n, few_rows_item, &f);
 }
 
@@ -211,16 +215,13 @@ static void turned_product(Gemm *g)
     }
 }
 
-/* Up to this many, dot products beat values spread over a vector that is mostly empty. */
-#define FEW_FOR_DOTS 4
 #define FEW_COLUMNS_FOR_DOTS 8
 /* Up to this many rows against a b with many times more (the head), OpenBLAS's packing of b costs more than its kernel
  * gains: measured 83 against 53 GFLOP/s for 43 rows, 89 against 83 for 170, 93 against 97 for 256. */
 #define FEW_ROWS 192
 #define MANY_TIMES 8
 
-/* True where a's rows are few beside b's. */
-static bool few_rows(const Gemm *g)
+bool cpu_gemm_few_rows(const Gemm *g)
 {
     return (g->M <= CPU_SKINNY && g->M <= g->N) || (g->M <= FEW_ROWS && g->N > MANY_TIMES * g->M);
 }
@@ -233,7 +234,7 @@ static void multiply(Gemm *g)
     } else if (!g->ta && g->tb) {
         if (g->M <= FEW_FOR_DOTS || (g->N <= FEW_COLUMNS_FOR_DOTS && g->M > g->N)) {
             dot_product(g);
-        } else if (few_rows(g)) {
+        } else if (cpu_gemm_few_rows(g)) {
             few_rows_product(g);
         } else if (short_n || short_k) {
             turn_b(g);
@@ -255,23 +256,44 @@ static void multiply(Gemm *g)
     }
 }
 
+/* Values that are f32 and lie as such are used in place, all others are unpacked on the way. */
+static void take_b(Gemm *g, HoneTensor b)
+{
+    g_assert(b.rank == 2 && b.type != HONE_I32);
+    if (g->K == 0) {
+        g->b = g->y; /* nothing of b is read */
+        return;
+    }
+    bool plain = b.type == HONE_F32 && (uintptr_t)(b.buffer->data + b.offset) % sizeof(float) == 0;
+    if (plain) {
+        g->b = cpu_matrix(b, &g->b_row);
+        return;
+    }
+    g->typed = cpu_bytes(b);
+    g->type = b.type;
+    g_assert(hone_type_bytes(b.type, b.shape[1], &g->typed_row));
+}
+
 void cpu_gemm(HoneStream *s, HoneTensor y, HoneTensor a, HoneTensor b, uint32_t flags, float alpha, float beta)
 {
     Gemm g = {
         .device = s->device, .ta = flags & HONE_TRANS_A, .tb = flags & HONE_TRANS_B, .alpha = alpha, .beta = beta};
     g.y = cpu_matrix(y, &g.y_row);
     g.a = cpu_matrix(a, &g.a_row);
-    g.b = cpu_matrix(b, &g.b_row);
     g.M = y.shape[0];
     g.N = y.shape[1];
     g.K = a.shape[g.ta ? 0 : 1];
     g_assert(a.shape[g.ta ? 1 : 0] == g.M && b.shape[g.tb ? 1 : 0] == g.K && b.shape[g.tb ? 0 : 1] == g.N);
     if (g.M == 0 || g.N == 0)
         return;
+    take_b(&g, b);
     char label[64];
     if (s->device->profile != NULL)
         g_snprintf(label, sizeof(label), "gemm %c%c %zu %zu %zu", g.ta ? 'T' : 'N', g.tb ? 'T' : 'N',
                    flags & HONE_TRANS_A ? g.M : (size_t)0, g.N, flags & HONE_TRANS_A ? (size_t)0 : g.K);
     CPU_TIMED(s, label, 2.0 * (double)g.M * (double)g.N * (double)g.K);
-    multiply(&g);
+    if (g.typed != NULL)
+        cpu_gemm_typed(&g);
+    else
+        multiply(&g);
 }

@@ -201,12 +201,7 @@ static void convert_part(void *data, size_t first, size_t count)
     if (c->to == HONE_F32) {
         const unsigned char *src = c->src + first / hone_type_block(c->from) * hone_type_block_bytes(c->from);
         float *dst = (float *)c->dst + first;
-        if (c->from == HONE_F16)
-            c->kernels->f16_to_f32(dst, src, count);
-        else if (c->from == HONE_BF16)
-            c->kernels->bf16_to_f32(dst, src, count);
-        else
-            hone_type_to_f32(c->from, src, dst, count);
+        c->kernels->unpack(c->from, src, dst, count);
         return;
     }
     const float *from = (const float *)c->src + first;

@@ -14,6 +14,10 @@ typedef struct Rows {
     const int32_t *index;
     size_t N, C, V;
     bool accumulate;
+    /* gather_rows: the table's bytes, of any type */
+    HoneType type;
+    const unsigned char *table;
+    size_t row_bytes;
 } Rows;
 
 static void gather_part(void *data, size_t first, size_t count)
@@ -21,7 +25,7 @@ static void gather_part(void *data, size_t first, size_t count)
     const Rows *r = data;
     for (size_t n = first; n < first + count; n++) {
         g_assert(r->index[n] >= 0 && (size_t)r->index[n] < r->V);
-        memcpy(r->y + n * r->C, r->x + (size_t)r->index[n] * r->C, r->C * sizeof(float));
+        r->device->kernels->unpack(r->type, r->table + (size_t)r->index[n] * r->row_bytes, r->y + n * r->C, r->C);
     }
 }
 
@@ -30,7 +34,15 @@ void cpu_gather_rows(HoneStream *s, HoneTensor y, HoneTensor table, HoneTensor i
     size_t N = y.shape[0], C = y.shape[1];
     g_assert(table.shape[1] == C && index.shape[0] == N);
     CPU_TIMED(s, "gather_rows", 8 * N * C);
-    Rows r = {.y = cpu_f32(y, 2), .x = cpu_f32(table, 2), .index = cpu_i32(index, 1), .C = C, .V = table.shape[0]};
+    g_assert(table.rank == 2 && table.type != HONE_I32);
+    Rows r = {.device = s->device,
+              .y = cpu_f32(y, 2),
+              .index = cpu_i32(index, 1),
+              .C = C,
+              .V = table.shape[0],
+              .type = table.type,
+              .table = cpu_bytes(table)};
+    g_assert(hone_type_bytes(table.type, C, &r.row_bytes));
     cpu_split(s->device, N, GRAIN / MAX(C, 1), gather_part, &r);
 }
 

@@ -70,6 +70,19 @@ float *ref_matrix(HoneTensor tensor, size_t *stride)
     return (float *)(tensor.buffer->data + tensor.offset);
 }
 
+void ref_row(HoneTensor tensor, size_t r, float *row)
+{
+    g_assert(tensor.rank == 2 && r < tensor.shape[0]);
+    if (tensor.type == HONE_F32) {
+        size_t stride;
+        const float *values = ref_matrix(tensor, &stride);
+        memcpy(row, values + r * stride, tensor.shape[1] * sizeof(float));
+        return;
+    }
+    HoneTensor one = hone_tensor_rows(tensor, r, 1);
+    hone_type_to_f32(one.type, ref_bytes(one), row, one.shape[1]);
+}
+
 void ref_upload(HoneStream *s, HoneBuffer *dst, size_t offset, const void *src, size_t bytes)
 {
     g_assert(!dst->wrapped && offset <= dst->bytes && bytes <= dst->bytes - offset);

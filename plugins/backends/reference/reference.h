@@ -22,6 +22,8 @@ int32_t *ref_i32(HoneTensor tensor, uint32_t rank);
 void *ref_bytes(HoneTensor tensor);
 /* A rank-2 operand that may have a row stride, which is given back in *stride (elements). */
 float *ref_matrix(HoneTensor tensor, size_t *stride);
+/* Row r of a rank-2 operand of any type but i32; f32 may have a row stride, the others have whole blocks in a row. */
+void ref_row(HoneTensor tensor, size_t r, float *row);
 
 /* memory.c */
 HoneBuffer *ref_alloc(void *device, size_t bytes, GError **error);

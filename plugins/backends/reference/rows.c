@@ -3,18 +3,15 @@
  */
 #include "reference.h"
 
-#include <string.h>
-
 void ref_gather_rows(HoneStream *s, HoneTensor y, HoneTensor table, HoneTensor index)
 {
     size_t N = y.shape[0], C = y.shape[1], V = table.shape[0];
     g_assert(table.shape[1] == C && index.shape[0] == N);
     float *Y = ref_f32(y, 2);
-    const float *T = ref_f32(table, 2);
     const int32_t *at = ref_i32(index, 1);
     for (size_t n = 0; n < N; n++) {
         g_assert(at[n] >= 0 && (size_t)at[n] < V);
-        memcpy(Y + n * C, T + (size_t)at[n] * C, C * sizeof(float));
+        ref_row(table, (size_t)at[n], Y + n * C);
     }
 }
 

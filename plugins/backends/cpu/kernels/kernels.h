@@ -85,8 +85,11 @@ typedef struct CpuKernels {
     /* stream.c. dropout keeps a value, times factor, where its word of Philox is at least `least`. */
     void (*dropout)(float *y, const float *x, size_t n, float factor, uint32_t least, uint64_t seed, uint64_t stream,
                     uint64_t first);
-    void (*f16_to_f32)(float *y, const void *x, size_t n);
-    void (*bf16_to_f32)(float *y, const void *x, size_t n);
+
+    /* unpack.c. n values of any type but i32, exactly as hone_type_to_f32 gives them; n: a multiple of the block. */
+    void (*unpack)(HoneType type, const void *src, float *dst, size_t n);
+    /* The same rounded to bf16, to nearest, ties to even. */
+    void (*unpack_bf16)(HoneType type, const void *src, uint16_t *dst, size_t n);
 } CpuKernels;
 
 /* Floats that a thread needs for attention over sequences up to `length`: two blocks of scores and a row. */

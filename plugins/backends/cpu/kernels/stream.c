@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * stream.c: dropout and the 16-bit types: plain loops that the compiler turns into this set's vectors.
+ * stream.c: dropout: plain loops that the compiler turns into this set's vectors.
  */
 #include "vector_math.h"
-
-#include <string.h>
 
 #define BLOCKS 16 /* of Philox at a time */
 
@@ -49,32 +47,5 @@ void KERNEL(dropout)(float *y, const float *x, size_t n, float factor, uint32_t 
         for (size_t i = 0; i < count; i++)
             y[done + i] = words[skip + i] >= least ? x[done + i] * factor : 0;
         done += count;
-    }
-}
-
-typedef uint16_t Half __attribute__((aligned(1)));
-typedef uint32_t Bits __attribute__((aligned(1), may_alias));
-
-void KERNEL(bf16_to_f32)(float *y, const void *x, size_t n)
-{
-    const Half *from = x;
-    Bits *to = (Bits *)y;
-    for (size_t i = 0; i < n; i++)
-        to[i] = (uint32_t)from[i] << 16;
-}
-
-void KERNEL(f16_to_f32)(float *y, const void *x, size_t n)
-{
-    const Half *from = x;
-    for (size_t i = 0; i < n; i++) {
-        /* The bits moved to f32's places stand for the value times 2^-112, subnormal ones too. */
-        uint32_t h = from[i], magnitude = h & 0x7fff, bits = magnitude << 13;
-        float value;
-        memcpy(&value, &bits, sizeof(value));
-        value *= 0x1p112f;
-        memcpy(&bits, &value, sizeof(bits));
-        bits = magnitude >= 0x7c00 ? 0x7f800000u | magnitude << 13 : bits;
-        bits |= (h & 0x8000) << 16;
-        memcpy(&y[i], &bits, sizeof(bits));
     }
 }
