@@ -15,6 +15,8 @@ static const HoneParam params_table[] = {
     HONE_INT(EvaluateParams, max_tokens, "256", 1, 1 << 20, "longest answer", .unit = "tokens"),
     HONE_NUMBER(EvaluateParams, temperature, "0", 0, 10, "of sampling; 0 takes the most likely token each time"),
     HONE_INT(EvaluateParams, limit, "0", 0, 1e9, "evaluate the first rows only; 0: all", .unit = "rows"),
+    HONE_INT(EvaluateParams, shots, "0", 0, 100, "worked examples shown before each row, drawn from `examples`",
+             .unit = "examples"),
     HONE_INT(EvaluateParams, batch, "16", 1, 1024, "rows generated at once", .unit = "rows",
              .flags = HONE_PARAM_NO_KEY),
     HONE_INT(EvaluateParams, draws, "2000", 100, 100000, "resamples behind each interval"),
@@ -29,6 +31,11 @@ static const HonePort ports[] = {
      .direction = HONE_PORT_IN,
      .types = HONE_DATASET,
      .help = "rows; the last assistant message of each is the wanted answer"},
+    {.name = "examples",
+     .direction = HONE_PORT_IN,
+     .types = HONE_DATASET,
+     .flags = HONE_PORT_OPTIONAL,
+     .help = "rows that `shots` are drawn from: the training rows, never the evaluated ones"},
     {.name = "scores", .direction = HONE_PORT_OUT, .types = HONE_SCORES, .help = "figures, and the rows behind them"},
     {0},
 };
@@ -36,10 +43,13 @@ static const HonePort ports[] = {
 /* Names the work that the journals in the work folder are of. */
 static char *fingerprint_of(HoneStage *stage, const EvaluateParams *params)
 {
-    g_autofree char *text = g_strdup_printf(
-        "1 %s %s %" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %.17g",
-        hone_artifact_hash(hone_stage_input(stage, "model")), hone_artifact_hash(hone_stage_input(stage, "dataset")),
-        params->max_tokens, params->limit, params->batch, params->seed, params->temperature);
+    HoneArtifact *examples = hone_stage_input(stage, "examples");
+    g_autofree char *text = g_strdup_printf("2 %s %s %" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %" G_GINT64_FORMAT
+                                            " %" G_GINT64_FORMAT " %.17g %" G_GINT64_FORMAT " %s",
+                                            hone_artifact_hash(hone_stage_input(stage, "model")),
+                                            hone_artifact_hash(hone_stage_input(stage, "dataset")), params->max_tokens,
+                                            params->limit, params->batch, params->seed, params->temperature,
+                                            params->shots, examples ? hone_artifact_hash(examples) : "");
 
     return g_compute_checksum_for_string(G_CHECKSUM_SHA256, text, -1);
 }

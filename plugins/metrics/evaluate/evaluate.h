@@ -11,7 +11,7 @@
 typedef struct EvaluateParams {
     char **metrics;
     JsonNode *metric_params;
-    int64_t max_tokens, batch, limit, seed, draws;
+    int64_t max_tokens, batch, limit, seed, draws, shots;
     double temperature;
 } EvaluateParams;
 
@@ -34,6 +34,11 @@ typedef struct EvalRows {
 void eval_rows_clear(EvalRows *rows);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(EvalRows, eval_rows_clear)
 bool eval_rows_read(EvalRows *rows, HoneStage *stage, HoneModel *model, const EvaluateParams *params, GError **error);
+
+/* The examples that `shots` asks for (and one to spare), of HoneRow *; empty where it is 0. */
+GPtrArray *eval_shots_read(HoneStage *stage, const EvaluateParams *params, GError **error);
+/* The row's messages with n of the shots, whose answers bear no loss, after its system messages. Caller unrefs. */
+GPtrArray *eval_shots_before(const GPtrArray *shots, size_t n, const HoneRow *row);
 
 /* What a killed run had done already: JSON lines that are whole. */
 typedef struct Journal Journal;

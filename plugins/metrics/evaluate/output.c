@@ -80,6 +80,7 @@ static bool write_scores(HoneStage *stage, const EvaluateParams *params, const E
     json_object_set_int_member(decoding, "max_tokens", params->max_tokens);
     json_object_set_double_member(decoding, "temperature", params->temperature);
     json_object_set_int_member(decoding, "seed", params->seed);
+    json_object_set_int_member(decoding, "shots", params->shots);
     json_object_set_object_member(object, "decoding", decoding);
     json_object_set_int_member(object, "draws", params->draws);
     return hone_file_write_json(path, root, error);

@@ -42,9 +42,11 @@ static void tell(HoneStage *stage, size_t count, size_t total, const char *why)
     }
 }
 
-static bool add_row(EvalRows *rows, HoneRow *taken, const HoneChat *chat, const HoneModel *model, GError **error)
+static bool add_row(EvalRows *rows, HoneRow *taken, const GPtrArray *shots, size_t n_shots, const HoneModel *model,
+                    GError **error)
 {
     g_autoptr(HoneRow) row = taken;
+    g_autoptr(GPtrArray) messages = NULL;
     g_autoptr(HoneTokens) tokens = NULL;
     EvalRow *added;
 
@@ -52,7 +54,8 @@ static bool add_row(EvalRows *rows, HoneRow *taken, const HoneChat *chat, const 
         rows->without_answer++;
         return true;
     }
-    tokens = hone_chat_encode(chat, row->messages, error);
+    messages = eval_shots_before(shots, n_shots, row);
+    tokens = hone_chat_encode(hone_model_chat(model, NULL), messages, error);
     if (!tokens) {
         g_prefix_error(error, "row \"%s\": ", row->id);
         return false;
@@ -73,14 +76,14 @@ bool eval_rows_read(EvalRows *rows, HoneStage *stage, HoneModel *model, const Ev
 {
     HoneArtifact *dataset = hone_stage_input(stage, "dataset");
     g_autoptr(HoneRowReader) reader = hone_row_reader_open(dataset, error);
-    const HoneChat *chat = hone_model_chat(model, error);
+    g_autoptr(GPtrArray) shots = NULL;
     g_autofree char *context =
         g_strdup_printf("longer than the model's context of %zu tokens", hone_model_config(model)->context);
     g_autoptr(GError) problem = NULL;
     size_t total = 0;
     HoneRow *row;
 
-    if (!reader || !chat) {
+    if (!reader || !hone_model_chat(model, error) || !(shots = eval_shots_read(stage, params, error))) {
         return false;
     }
     rows->rows = g_ptr_array_new_with_free_func((GDestroyNotify)eval_row_free);
@@ -89,7 +92,7 @@ bool eval_rows_read(EvalRows *rows, HoneStage *stage, HoneModel *model, const Ev
         if (params->limit > 0 && rows->rows->len >= (size_t)params->limit) {
             rows->over_limit++;
             hone_row_free(row);
-        } else if (!add_row(rows, row, chat, model, error)) {
+        } else if (!add_row(rows, row, shots, (size_t)params->shots, model, error)) {
             return false;
         }
     }

@@ -20,12 +20,13 @@
 static HoneModelConfig config = {.context = CONTEXT};
 static struct {
     size_t forwards, generations;           /* calls */
+    size_t tokens;                          /* of all forwards */
     size_t forwards_left, generations_left; /* before it stops as a killed one would */
 } calls;
 
 static void start(void)
 {
-    calls.forwards = calls.generations = 0;
+    calls.forwards = calls.generations = calls.tokens = 0;
     calls.forwards_left = calls.generations_left = SIZE_MAX;
 }
 
@@ -120,6 +121,7 @@ bool hone_model_forward(HoneModel *model, const HoneBatch *batch, const HoneForw
         return killed(error);
     }
     calls.forwards++;
+    calls.tokens += batch->n_tokens;
     g_assert_false(options->keep);
     g_assert_cmpint(batch->starts[0], ==, 0);
     g_assert_cmpint(batch->starts[batch->n_sequences], ==, (int)batch->n_tokens);
@@ -416,6 +418,50 @@ static void test_parts(void)
     g_assert_cmpfloat(json_object_get_double_member(figure(scores, "field_accuracy/c"), "value"), ==, 0);
 }
 
+/* With shots, the examples' turns stand between the row's system message and its own, bear no loss, and a row that is
+ * one of them sees the spare one in its place. */
+static void test_shots(void)
+{
+    static const char rows[] =
+        "{\"id\": \"a\", \"messages\": [{\"role\": \"system\", \"content\": \"S\"}, {\"role\": \"user\", \"content\": "
+        "\"u\"}, {\"role\": \"assistant\", \"content\": \"x\"}]}\n"
+        "{\"id\": \"e1\", \"messages\": [{\"role\": \"user\", \"content\": \"uuu\"}, {\"role\": \"assistant\", "
+        "\"content\": \"yyy\"}]}\n";
+    static const char examples[] =
+        "{\"id\": \"e0\", \"messages\": [{\"role\": \"system\", \"content\": \"other\"}, {\"role\": \"user\", "
+        "\"content\": \"uu\"}, {\"role\": \"assistant\", \"content\": \"yy\"}]}\n"
+        "{\"id\": \"no-answer\", \"messages\": [{\"role\": \"user\", \"content\": \"u\"}]}\n"
+        "{\"id\": \"e1\", \"messages\": [{\"role\": \"user\", \"content\": \"uuu\"}, {\"role\": \"assistant\", "
+        "\"content\": \"yyy\"}]}\n";
+    static const char params[] = "{\"metrics\": [\"perplexity\"], \"shots\": 1, \"seed\": %d, \"draws\": 100}";
+
+    for (int seed = 0; seed < 4; seed++) {
+        g_autoptr(char) folder = scratch_new();
+        g_autofree char *with_seed = g_strdup_printf(params, seed);
+        g_autoptr(JsonObject) scores = NULL;
+        g_autoptr(GError) error = NULL;
+        double nll = -(logprob_of('x') + 3 * logprob_of('y') + 2 * logprob_of(END_OF_TURN)), value;
+        ScratchInput inputs[] = {
+            {"model", "base", scratch_artifact(folder, "m", HONE_MODEL, "{\"family\": \"bytes\"}", NULL)},
+            {"dataset", "test", scratch_artifact(folder, "d", HONE_DATASET, NULL, "rows.jsonl", rows, NULL)},
+            {"examples", "train", scratch_artifact(folder, "e", HONE_DATASET, NULL, "rows.jsonl", examples, NULL)},
+            {0}};
+
+        start();
+        scratch_run(folder, hone_plugin()->components[0], with_seed, inputs, NULL, &error);
+        g_assert_no_error(error);
+        /* [S] u0 y0 | u x, and u0 y0 | u1 y1: the row e1 gets e0, whichever was drawn first. Token counts: a marker
+         * and an end for each turn. */
+        g_assert_true(calls.tokens == 3 + (4 + 4) + 3 + 3 + (4 + 4) + 5 + 5 ||
+                      calls.tokens == 3 + (5 + 5) + 3 + 3 + (4 + 4) + 5 + 5);
+        scores = scratch_json(folder, "out-evaluate/scores/scores.json");
+        value = json_object_get_double_member(figure(scores, "perplexity"), "value");
+        /* One rounding each in the quotient and in exp. */
+        g_assert_true(fabs(value - exp(nll / 6)) <= 1e-12 * value);
+        g_assert_cmpint(json_object_get_int_member(json_object_get_object_member(scores, "decoding"), "shots"), ==, 1);
+    }
+}
+
 static void test_refused(void)
 {
     static const struct {
@@ -428,6 +474,7 @@ static void test_refused(void)
         {"{\"metrics\": [\"rouge\"], \"metric_params\": {\"rouge\": {\"stemer\": true}}}", "stemmer"},
         {"{\"metrics\": [\"rouge\", \"rouge\"]}", "both have a figure \"rouge1\""},
         {"{\"metrics\": [\"json_schema\"]}", "schema"},
+        {"{\"metrics\": [\"rouge\"], \"shots\": 2}", "nothing is connected to the port \"examples\""},
         {"{\"metrics\": [\"json_schema\"], \"metric_params\": {\"json_schema\": {\"schema\": \"gone.json\"}}}",
          "gone.json"},
     };
@@ -476,6 +523,7 @@ int main(int argc, char **argv)
     g_test_add_func("/evaluate/needs", test_needs);
     g_test_add_func("/evaluate/left-out", test_left_out);
     g_test_add_func("/evaluate/parts", test_parts);
+    g_test_add_func("/evaluate/shots", test_shots);
     g_test_add_func("/evaluate/refused", test_refused);
     g_test_add_func("/evaluate/schema-path", test_schema_path);
     return g_test_run();
