@@ -5,8 +5,6 @@
 #include "gguf-read.h"
 #include "mapped.h"
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 struct HoneGguf {
     char *path;
@@ -327,9 +325,5 @@ GMutex *gguf_lock(const HoneGguf *gguf)
 
 void hone_gguf_drop(const HoneGguf *gguf, const HoneGgufTensor *tensor)
 {
-    /* Whole pages only: a page at either end may hold a neighbour's bytes. */
-    size_t page = (size_t)sysconf(_SC_PAGESIZE), first = (size_t)((const uint8_t *)tensor->data - gguf->map);
-    size_t from = (first + page - 1) / page * page, to = (first + tensor->bytes) / page * page;
-    if (from < to)
-        madvise((uint8_t *)gguf->map + from, to - from, MADV_DONTNEED);
+    mapped_drop(tensor->data, tensor->bytes);
 }

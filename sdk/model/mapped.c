@@ -50,3 +50,12 @@ void mapped_close(const uint8_t *map, size_t size)
     if (map)
         munmap((void *)map, size);
 }
+
+void mapped_drop(const void *data, size_t size)
+{
+    /* Whole pages only: a page at either end may hold a neighbour's bytes. */
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), first = (uintptr_t)data;
+    uintptr_t from = (first + page - 1) / page * page, to = (first + size) / page * page;
+    if (from < to)
+        madvise((void *)from, to - from, MADV_DONTNEED);
+}

@@ -13,5 +13,7 @@
 /* format: what the file should be, for messages. */
 bool mapped_open(const char *path, const char *format, const uint8_t **map, size_t *size, GError **error);
 void mapped_close(const uint8_t *map, size_t size);
+/* Tells the system that these bytes of a mapping will not be read again soon, so they leave the resident set. */
+void mapped_drop(const void *data, size_t size);
 
 #endif
