@@ -64,7 +64,9 @@ typedef struct TextOutput {
  * out, as the reference does. */
 void text_merge_word(const HoneTokenizer *tokenizer, const char *word, size_t length, size_t at, TextOutput *output);
 
-/* ---- vocabulary.c, tokenizer.c ---- */
+/* ---- tables.c, tokenizer.c ---- */
+
+#define TEXT_MAX_PIECE 65536 /* bytes of one token's text; real ones stay below a few hundred */
 
 typedef enum {
     TEXT_SPECIAL = 1 << 0, /* a control token: never made from plain text */
@@ -87,6 +89,18 @@ struct HoneTokenizer {
     int32_t bos, eos;
     char *hash;
 };
+
+/* Sets an error: "PLACE: the tokenizer is broken: ..."; false. */
+bool text_invalid(const char *place, GError **error, const char *format, ...) G_GNUC_PRINTF(3, 4);
+/* Tables from texts, ids and flags; the order is that of these declarations. A merge of two tokens, or of a line "left
+ * right"; i is its rank. */
+void text_mark_known_ends(HoneTokenizer *tokenizer);
+bool text_make_bytes(HoneTokenizer *tokenizer, const char *place, GError **error);
+bool text_add_merge(HoneTokenizer *tokenizer, size_t i, const char *left, const char *right, const char *place,
+                    GError **error);
+bool text_add_merge_line(HoneTokenizer *tokenizer, size_t i, const char *merge, const char *place, GError **error);
+void text_index_added(HoneTokenizer *tokenizer);
+void text_hash_tokens(const HoneTokenizer *tokenizer, const char *pre, GChecksum *sum);
 
 /* Well-formed UTF-8 in, no special tokens looked for, starts recorded; the text must be in the normal form already. */
 void text_encode_plain(const HoneTokenizer *tokenizer, const char *text, size_t length, TextOutput *output);
