@@ -215,7 +215,7 @@ static void add_targets(JsonBuilder *builder, const HoneModel *m)
             for (Linear i = 0; i < N_LINEAR; i++) {
                 if (m->layers[l].adapter[i].a.buffer == NULL)
                     continue;
-                g_autofree char *name = g_strdup_printf("model.layers.%zu.%s", l, m->family->linears[i].module);
+                g_autofree char *name = name_module(m, l, i);
                 json_builder_add_string_value(builder, name);
             }
         }

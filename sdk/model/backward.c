@@ -12,7 +12,7 @@ static void norm_backward(Pass *p, HoneTensor d, HoneTensor d_normed, HoneTensor
 {
     HoneBackend *b = p->model->backend;
     b->ops->rmsnorm_bwd(b->stream, d, (HoneTensor){0}, d_normed, x, weight, hone_tensor_rows(p->rstd, 0, x.shape[0]),
-                        p->model->family->norm_offset);
+                        p->model->norm_offset);
 }
 
 static void mlp_backward(Pass *p, size_t layer, HoneTensor d)
@@ -26,9 +26,9 @@ static void mlp_backward(Pass *p, size_t layer, HoneTensor d)
     HoneTensor normed = hone_tensor_rows(p->normed, 0, rows), d_normed = hone_tensor_rows(p->d_normed, 0, rows);
 
     if (w->group[GROUP_DOWN].n > 0)
-        b->ops->glu(b->stream, glu, s->gate, s->up, m->family->activation);
+        b->ops->glu(b->stream, glu, s->gate, s->up, m->activation);
     group_backward(p, layer, GROUP_DOWN, d_glu, glu, &d, s->lora[GROUP_DOWN]);
-    b->ops->glu_bwd(b->stream, s->gate, s->up, d_glu, s->gate, s->up, m->family->activation);
+    b->ops->glu_bwd(b->stream, s->gate, s->up, d_glu, s->gate, s->up, m->activation);
     pass_norm(p, normed, hone_tensor_rows(p->rstd, 0, rows), s->h, w->mlp_norm);
     group_backward(p, layer, GROUP_GATE_UP, d_normed, normed, (const HoneTensor[]){s->gate, s->up},
                    s->lora[GROUP_GATE_UP]);

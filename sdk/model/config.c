@@ -15,7 +15,7 @@
 
 typedef struct Reader {
     const HoneGguf *gguf;
-    const Family *family;
+    const HoneModel *model;
     GError **error;
 } Reader;
 
@@ -33,7 +33,7 @@ static bool fail(const Reader *r, HoneError code, const char *format, ...)
 
 static char *key_of(const Reader *r, const char *name)
 {
-    return g_strdup_printf("%s.%s", r->family->name, name);
+    return g_strdup_printf("%s.%s", r->model->family->architecture, name);
 }
 
 /* An integer in [1, most]. fallback 0: the key is required. */
@@ -92,40 +92,41 @@ static bool expect_shape(const Reader *r, const char *name, size_t rows, size_t 
  * scaled rotary frequencies, experts) would silently make another model. */
 static bool check_tensors(const Reader *r, const HoneModelConfig *c)
 {
-    const Family *f = r->family;
-    size_t expected = 2 + (c->tied_head ? 0 : 1) + c->layers * (2 + N_LINEAR);
-    if (!expect_shape(r, f->embedding, c->vocab, c->width) || !expect_shape(r, f->output_norm, c->width, 0) ||
-        (!c->tied_head && !expect_shape(r, f->head, c->vocab, c->width)))
-        return false;
+    const HoneModel *m = r->model;
     g_autoptr(GHashTable) known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    g_hash_table_add(known, g_strdup(f->embedding));
-    g_hash_table_add(known, g_strdup(f->output_norm));
-    g_hash_table_add(known, g_strdup(f->head));
+    char *name = name_embedding(m, NAME_FILE);
+    g_hash_table_add(known, name);
+    if (!expect_shape(r, name, c->vocab, c->width))
+        return false;
+    g_hash_table_add(known, name = name_output_norm(m, NAME_FILE));
+    if (!expect_shape(r, name, c->width, 0))
+        return false;
+    g_hash_table_add(known, name = name_head(m, NAME_FILE));
+    if (!c->tied_head && !expect_shape(r, name, c->vocab, c->width))
+        return false;
     for (size_t l = 0; l < c->layers; l++) {
-        for (size_t i = 0; i < N_LINEAR; i++) {
-            char *name = g_strdup_printf("blk.%zu.%s.weight", l, f->linears[i].file);
-            g_hash_table_add(known, name);
+        for (Linear i = 0; i < N_LINEAR; i++) {
+            g_hash_table_add(known, name = name_linear(m, NAME_FILE, l, i, false));
             if (!expect_shape(r, name, linear_out(c, i), linear_in(c, i)))
                 return false;
         }
-        for (size_t i = 0; i < 2; i++) {
-            char *name = g_strdup_printf("blk.%zu.%s.weight", l, i == 0 ? f->attention_norm : f->mlp_norm);
-            g_hash_table_add(known, name);
-            if (!expect_shape(r, name, c->width, 0))
+        for (Norm i = 0; i < N_NORM; i++) {
+            if (!family_has_norm(m->family, i))
+                continue;
+            g_hash_table_add(known, name = name_norm(m, NAME_FILE, l, i));
+            if (!expect_shape(r, name, norm_size(m, i), 0))
                 return false;
         }
     }
     size_t n = hone_gguf_n_tensors(r->gguf);
     for (size_t i = 0; i < n; i++) {
-        const char *name = hone_gguf_tensor(r->gguf, i)->name;
+        name = (char *)hone_gguf_tensor(r->gguf, i)->name;
         if (!g_hash_table_contains(known, name))
             return fail(r, HONE_ERROR_UNSUPPORTED,
                         "tensor \"%s\" is not part of a %s model as Hone knows it; leaving it out would change the "
                         "model",
-                        name, f->name);
+                        name, m->family->name);
     }
-    if (n != expected)
-        return fail(r, HONE_ERROR_INVALID, "%zu tensors, where the metadata ask for %zu", n, expected);
     return true;
 }
 
@@ -157,11 +158,34 @@ static bool check_unsupported(const Reader *r, const HoneModelConfig *c)
     return true;
 }
 
-bool config_read(const HoneGguf *gguf, const Family *family, HoneModelConfig *c, GError **error)
+void config_free(HoneModel *m)
 {
-    Reader reader = {.gguf = gguf, .family = family, .error = error}, *r = &reader;
-    *c = (HoneModelConfig){0};
-    g_strlcpy(c->family, family->name, sizeof(c->family));
+    for (size_t i = 0; i < m->n_ropes; i++) {
+        g_free(m->ropes[i].short_factor);
+        g_free(m->ropes[i].long_factor);
+    }
+    g_free(m->forms);
+}
+
+bool config_read(HoneModel *m, const HoneGguf *gguf, GError **error)
+{
+    Reader reader = {.gguf = gguf, .model = m, .error = error}, *r = &reader;
+    HoneModelConfig *c = &m->config;
+    const char *architecture = hone_gguf_string(gguf, "general.architecture");
+    if (architecture == NULL)
+        return fail(r, HONE_ERROR_INVALID, "metadata key \"general.architecture\" is absent; the file holds no model");
+    m->family = family_of_architecture(architecture, error);
+    if (m->family == NULL) {
+        g_prefix_error(error, "%s: ", hone_gguf_path(gguf));
+        return false;
+    }
+    if (strcmp(m->family->name, "llama") != 0)
+        return fail(r, HONE_ERROR_UNSUPPORTED, "architecture \"%s\" is not one that Hone runs from a GGUF",
+                    architecture);
+    m->format = HONE_CHECKPOINT_GGUF;
+    m->trunk = m->file_trunk = "model.";
+    m->activation = m->family->activation;
+    g_strlcpy(c->family, m->family->name, sizeof(c->family));
     const char *name = hone_gguf_string(gguf, "general.name");
     if (name != NULL) {
         g_strlcpy(c->name, name, sizeof(c->name));
@@ -192,13 +216,18 @@ bool config_read(const HoneGguf *gguf, const Family *family, HoneModelConfig *c,
     if (c->heads * c->head_dim > MOST_WIDTH)
         return fail(r, HONE_ERROR_INVALID, "%zu heads of width %zu are too many", c->heads, c->head_dim);
 
-    const HoneGgufTensor *embedding = hone_gguf_find(gguf, family->embedding);
+    const HoneGgufTensor *embedding = hone_gguf_find(gguf, "token_embd.weight");
     if (embedding == NULL || embedding->rank != 2)
-        return fail(r, HONE_ERROR_INVALID, "tensor \"%s\" is missing or no matrix", family->embedding);
+        return fail(r, HONE_ERROR_INVALID, "tensor \"token_embd.weight\" is missing or no matrix");
     c->vocab = embedding->shape[0];
     if (c->vocab < 1 || c->vocab > MOST_VOCAB)
-        return fail(r, HONE_ERROR_INVALID, "tensor \"%s\" has %zu rows; 1 .. %u are possible", family->embedding,
-                    c->vocab, MOST_VOCAB);
-    c->tied_head = hone_gguf_find(gguf, family->head) == NULL;
-    return check_unsupported(r, c) && check_tensors(r, c);
+        return fail(r, HONE_ERROR_INVALID, "tensor \"token_embd.weight\" has %zu rows; 1 .. %u are possible", c->vocab,
+                    MOST_VOCAB);
+    c->tied_head = hone_gguf_find(gguf, "output.weight") == NULL;
+    if (!check_unsupported(r, c) || !check_tensors(r, c))
+        return false;
+    m->forms = g_new0(LayerForm, c->layers);
+    m->ropes[0] = (RopeForm){.kind = ROPE_PLAIN, .base = c->rope_base, .rotated = c->head_dim};
+    m->n_ropes = 1;
+    return true;
 }

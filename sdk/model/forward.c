@@ -36,13 +36,13 @@ HoneAttention pass_attention(const Pass *p)
 void pass_norm(Pass *p, HoneTensor y, HoneTensor rstd, HoneTensor x, HoneTensor weight)
 {
     HoneBackend *b = p->model->backend;
-    b->ops->rmsnorm(b->stream, y, rstd, x, weight, (float)p->model->config.norm_epsilon, p->model->family->norm_offset);
+    b->ops->rmsnorm(b->stream, y, rstd, x, weight, (float)p->model->config.norm_epsilon, p->model->norm_offset);
 }
 
 void pass_rotate(Pass *p, HoneTensor t, int sign)
 {
     HoneBackend *b = p->model->backend;
-    b->ops->rope(b->stream, pass_heads(p, t), p->model->rope, p->positions, sign);
+    b->ops->rope(b->stream, pass_heads(p, t), p->model->rope[0], p->positions, sign);
 }
 
 static void attend(Pass *p, size_t layer)
@@ -92,7 +92,7 @@ static void run_layer(Pass *p, size_t layer, bool again)
     pass_norm(p, normed, (HoneTensor){0}, s->h, w->mlp_norm);
     group_forward(p, layer, GROUP_GATE_UP, normed, (const HoneTensor[]){s->gate, s->up}, s->lora[GROUP_GATE_UP], false,
                   false);
-    b->ops->glu(b->stream, glu, s->gate, s->up, m->family->activation);
+    b->ops->glu(b->stream, glu, s->gate, s->up, m->activation);
     HoneTensor out = last ? p->final : p->layers[layer + 1].x;
     if (!again && !same(out, s->h))
         b->ops->copy(b->stream, out, s->h);

@@ -8,6 +8,7 @@
 #ifndef HONE_MODEL_INTERNAL_H
 #define HONE_MODEL_INTERNAL_H
 
+#include <hone/checkpoint.h>
 #include <hone/model.h>
 #include <hone/safetensors.h>
 
@@ -34,10 +35,21 @@ typedef enum {
 
 #define MAX_GROUP 3 /* linear maps in one group */
 
-typedef struct LinearName {
+/* The norms of a layer; which of them there are follows from NormPlace and QkNorm. */
+typedef enum {
+    NORM_ATTENTION,
+    NORM_POST_ATTENTION,
+    NORM_MLP,
+    NORM_POST_MLP,
+    NORM_Q,
+    NORM_K,
+    N_NORM,
+} Norm;
+
+typedef struct TensorName {
     const char *file;   /* in a GGUF: blk.N.FILE.weight */
-    const char *module; /* in transformers: model.layers.N.MODULE; PEFT's target is what follows the dot */
-} LinearName;
+    const char *module; /* in transformers: model.layers.N.MODULE.weight; PEFT's target is what follows the last dot */
+} TensorName;
 
 /* Where a block's norms stand. */
 typedef enum {
@@ -68,7 +80,7 @@ typedef struct RopeForm {
     double base;
     size_t rotated; /* dimensions of a head that turn; the rest stays (partial rotary) */
     double factor, low_factor, high_factor, beta_fast, beta_slow;
-    double attention_factor;            /* of cosine and sine; 0: as the kind defines it */
+    double attention_factor;            /* of cosine and sine; 0: 1 */
     bool no_truncate;                   /* yarn: the correction range is not rounded to whole dimensions */
     size_t original_context;            /* positions of the unscaled training */
     double *short_factor, *long_factor; /* [rotated/2], longrope; or NULL */
@@ -84,19 +96,49 @@ typedef struct LayerForm {
 
 /* A row of the architecture table. */
 typedef struct Family {
-    const char *name; /* general.architecture, and the prefix of its metadata keys */
-    /* The converter to GGUF stores the rows of q and k with the two members of a rotary pair side by side; loading
-     * puts them back into halves, which is the model's own order and what `rope` works on. */
+    const char *name;         /* Hone's, and model_type in a folder's config.json */
+    const char *architecture; /* general.architecture of a GGUF, and the prefix of its metadata keys */
+    const char *class_name;   /* in "architectures" of config.json */
+    /* The converter to GGUF stores the rows of q and k (and their biases) with the two members of a rotary pair side by
+     * side; loading puts them back into halves, which is the model's own order and what `rope` works on. Folders hold
+     * the model's own order. */
     bool paired_rows;
-    HoneActivation activation;
-    float norm_offset; /* the norm's weight is w + offset */
-    const char *embedding, *output_norm, *head;
-    const char *attention_norm, *mlp_norm; /* blk.N.NAME.weight */
-    LinearName linears[N_LINEAR];
+    HoneActivation activation; /* where the file does not say */
+    float norm_offset;         /* the norm's weight is w + offset in a folder; a GGUF holds the sum */
+    NormPlace place;
+    QkNorm qk_norm;
+    TensorName norms[N_NORM]; /* {NULL} where the family has no such norm */
+    /* Maps of one group with the same name are one tensor in the file, fused: the maps one below the other. */
+    TensorName linears[N_LINEAR];
 } Family;
 
-/* The row of that name, or NULL with an error that lists the rows. */
-const Family *family_find(const char *name, GError **error);
+/* The row for a GGUF's general.architecture, or a config.json's model_type; NULL with an error that lists them. */
+const Family *family_of_architecture(const char *architecture, GError **error);
+const Family *family_of_model_type(const char *model_type, GError **error);
+/* Whether the maps of a group lie in one tensor (Phi-3's qkv_proj and gate_up_proj). */
+bool family_fused(const Family *family, Group group);
+
+bool family_has_norm(const Family *family, Norm norm);
+
+/* Whose name of a tensor. */
+typedef enum {
+    NAME_FILE,      /* the model's files' */
+    NAME_PARAMETER, /* transformers': of the model's parameters, of adapters, of a folder that Hone writes */
+} NameKind;
+
+/* names.c. Caller frees. The maps of a fused group have one name. */
+char *name_embedding(const HoneModel *model, NameKind kind);
+char *name_output_norm(const HoneModel *model, NameKind kind);
+char *name_head(const HoneModel *model, NameKind kind);
+char *name_norm(const HoneModel *model, NameKind kind, size_t layer, Norm norm);
+char *name_linear(const HoneModel *model, NameKind kind, size_t layer, Linear linear, bool bias);
+/* "model.layers.3.self_attn.q_proj" */
+char *name_module(const HoneModel *model, size_t layer, Linear linear);
+
+/* Elements of a norm's weight. */
+size_t norm_size(const HoneModel *model, Norm norm);
+/* Whether a map has a bias in this model. */
+bool linear_bias(const HoneModelConfig *config, Linear linear);
 
 /* Group of a linear map, and the maps of a group: first, first + 1, ... */
 Group linear_group(Linear linear);
@@ -108,8 +150,10 @@ size_t linear_out(const HoneModelConfig *config, Linear linear);
 /* "q_proj" */
 const char *linear_target(const Family *family, Linear linear);
 
-/* Reads and checks every number of the model against the others and against the tensors' shapes. */
-bool config_read(const HoneGguf *gguf, const Family *family, HoneModelConfig *config, GError **error);
+/* Finds the family and reads what the model is into the model's fields from `family` to `norm_offset`: every number
+ * checked against the others and against the tensors' shapes, every tensor accounted for. */
+bool config_read(HoneModel *model, const HoneGguf *gguf, GError **error);
+void config_free(HoneModel *model);
 
 /* The adapter's part in one linear map: y += scale·(x·aᵀ)·bᵀ. */
 typedef struct Adapter {
@@ -151,9 +195,19 @@ typedef struct Pass Pass;
 
 struct HoneModel {
     HoneBackend *backend;
+    char *path;
+
+    /* What the model is (config_read). */
+    HoneCheckpointFormat format;
     const Family *family;
     HoneModelConfig config;
-    char *path;
+    const char *trunk, *file_trunk; /* what precedes "layers.": in transformers, in a folder's files; "model." */
+    LayerForm *forms;               /* [L] */
+    RopeForm ropes[MAX_ROPE];
+    size_t n_ropes;
+    HoneActivation activation;
+    float norm_offset; /* a norm's weight is w + offset, w as the model's files have it */
+
     HoneTokenizer *tokenizer;
     HoneChat *chat;
     GError *chat_error; /* why there is no chat */
@@ -162,8 +216,8 @@ struct HoneModel {
     HoneTensor embedding, head, output_norm; /* [V,C], [V,C] (the same where tied), [C] */
     Layer *layers;                           /* [L] */
 
-    Arena rope_memory;
-    HoneTensor rope; /* [P, D/2, 2] */
+    Arena rope_memory[MAX_ROPE];
+    HoneTensor rope[MAX_ROPE]; /* [P, rotated/2, 2]; none where the form goes by length */
 
     /* The adapter. */
     bool has_adapter;
@@ -180,10 +234,21 @@ struct HoneModel {
     Pass *pass;            /* the last forward with keep, or NULL */
 };
 
-/* ---- weights.c, rope.c ---- */
+/* ---- weights.c ---- */
 bool weights_load(HoneModel *model, const HoneGguf *gguf, HoneProgress *progress, GError **error);
-/* Makes the rotary table reach `positions`. */
+
+/* ---- rope.c ---- */
+/* Makes the table of each form reach `positions`, but for those that go by length. */
 bool rope_reserve(HoneModel *model, size_t positions, GError **error);
+/* Whether a token's angles depend on its sequence's length besides its position (dynamic, longrope). Such a form has no
+ * table of positions: a pass makes one with a row for each of its tokens, and rotates by rows 0 .. N-1. */
+bool rope_by_length(const RopeForm *form);
+/* frequency [rotated/2], in a sequence of that length; row [rotated/2, 2]: cosine and sine at a position. */
+void rope_frequencies(const RopeForm *form, size_t length, float *frequency);
+void rope_row(const RopeForm *form, const float *frequency, size_t position, float *row);
+/* table [n, rotated/2, 2]: cosine and sine for n tokens, each at its position in a sequence of its length (what is
+ * there of it, up to its last token: in decoding position + 1). */
+void rope_rows(const RopeForm *form, const int32_t *positions, const int32_t *lengths, size_t n, float *table);
 
 /* ---- lora.c ---- */
 /* Which linear maps of which layers carry an adapter: mask[l] is a set of 1 << Linear. Values are undefined after. */

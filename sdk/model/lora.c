@@ -49,8 +49,8 @@ static void layout(HoneModel *m, const uint32_t *mask, HoneBuffer *values, HoneB
 
 static char *tensor_name(const HoneModel *m, size_t layer, Linear linear, char which)
 {
-    return g_strdup_printf("base_model.model.model.layers.%zu.%s.lora_%c.weight", layer,
-                           m->family->linears[linear].module, which);
+    g_autofree char *module = name_module(m, layer, linear);
+    return g_strdup_printf("base_model.model.%s.lora_%c.weight", module, which);
 }
 
 static void list_trainables(HoneModel *m)

@@ -23,23 +23,10 @@ HoneModel *hone_model_open(const char *path, HoneBackend *backend, HoneProgress 
     g_autoptr(HoneGguf) gguf = hone_gguf_open(path, error);
     if (gguf == NULL)
         return NULL;
-    const char *architecture = hone_gguf_string(gguf, "general.architecture");
-    if (architecture == NULL) {
-        g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID,
-                    "%s: metadata key \"general.architecture\" is absent; the file holds no model.", path);
-        return NULL;
-    }
-    const Family *family = family_find(architecture, error);
-    if (family == NULL) {
-        g_prefix_error(error, "%s: ", path);
-        return NULL;
-    }
-
     g_autoptr(HoneModel) m = g_new0(HoneModel, 1);
     m->backend = backend;
-    m->family = family;
     m->path = g_strdup(path);
-    if (!config_read(gguf, family, &m->config, error))
+    if (!config_read(m, gguf, error))
         return NULL;
     m->tokenizer = hone_tokenizer_from_gguf(gguf, error);
     if (m->tokenizer == NULL || !check_vocabulary(m, error))
@@ -58,12 +45,14 @@ void hone_model_free(HoneModel *m)
         adapter_remove(m);
     g_clear_pointer(&m->pass, pass_free);
     arena_release(m->backend, &m->weights);
-    arena_release(m->backend, &m->rope_memory);
+    for (size_t i = 0; i < MAX_ROPE; i++)
+        arena_release(m->backend, &m->rope_memory[i]);
     arena_release(m->backend, &m->kept);
     arena_release(m->backend, &m->transient);
     g_clear_pointer(&m->chat, hone_chat_free);
     g_clear_pointer(&m->tokenizer, hone_tokenizer_free);
     g_clear_error(&m->chat_error);
+    config_free(m);
     g_free(m->layers);
     g_free(m->path);
     g_free(m);

@@ -67,13 +67,13 @@ static bool load_layer(Loader *l, size_t index)
     HoneModel *m = l->model;
     Layer *layer = &m->layers[index];
     for (size_t i = 0; i < N_LINEAR; i++) {
-        g_autofree char *name = g_strdup_printf("blk.%zu.%s.weight", index, m->family->linears[i].file);
+        g_autofree char *name = name_linear(m, NAME_FILE, index, i, false);
         size_t heads = i == LINEAR_Q ? m->config.heads : i == LINEAR_K ? m->config.kv_heads : 0;
         if (!load(l, layer->weight[i], name, m->family->paired_rows ? heads : 0))
             return false;
     }
-    g_autofree char *attention = g_strdup_printf("blk.%zu.%s.weight", index, m->family->attention_norm);
-    g_autofree char *mlp = g_strdup_printf("blk.%zu.%s.weight", index, m->family->mlp_norm);
+    g_autofree char *attention = name_norm(m, NAME_FILE, index, NORM_ATTENTION);
+    g_autofree char *mlp = name_norm(m, NAME_FILE, index, NORM_MLP);
     return load(l, layer->attention_norm, attention, 0) && load(l, layer->mlp_norm, mlp, 0);
 }
 
@@ -108,8 +108,10 @@ bool weights_load(HoneModel *m, const HoneGguf *gguf, HoneProgress *progress, GE
     layout(m, &carver);
 
     Loader l = {.model = m, .gguf = gguf, .progress = progress, .total = hone_gguf_n_tensors(gguf), .error = error};
-    bool ok = load(&l, m->embedding, m->family->embedding, 0) && load(&l, m->output_norm, m->family->output_norm, 0) &&
-              (m->config.tied_head || load(&l, m->head, m->family->head, 0));
+    g_autofree char *embedding = name_embedding(m, NAME_FILE), *output_norm = name_output_norm(m, NAME_FILE);
+    g_autofree char *head = name_head(m, NAME_FILE);
+    bool ok = load(&l, m->embedding, embedding, 0) && load(&l, m->output_norm, output_norm, 0) &&
+              (m->config.tied_head || load(&l, m->head, head, 0));
     for (size_t i = 0; ok && i < m->config.layers; i++)
         ok = load_layer(&l, i);
     arena_release(m->backend, &l.staging);
