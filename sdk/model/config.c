@@ -167,8 +167,13 @@ void config_free(HoneModel *m)
     g_free(m->forms);
 }
 
-bool config_read(HoneModel *m, const HoneGguf *gguf, GError **error)
+bool config_read(HoneModel *m, GError **error)
 {
+    const HoneGguf *gguf = hone_checkpoint_gguf(m->checkpoint);
+    if (gguf == NULL) {
+        g_set_error(error, HONE_ERROR, HONE_ERROR_UNSUPPORTED, "%s: folders are not read.", m->path);
+        return false;
+    }
     Reader reader = {.gguf = gguf, .model = m, .error = error}, *r = &reader;
     HoneModelConfig *c = &m->config;
     const char *architecture = hone_gguf_string(gguf, "general.architecture");

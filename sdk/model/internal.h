@@ -152,7 +152,7 @@ const char *linear_target(const Family *family, Linear linear);
 
 /* Finds the family and reads what the model is into the model's fields from `family` to `norm_offset`: every number
  * checked against the others and against the tensors' shapes, every tensor accounted for. */
-bool config_read(HoneModel *model, const HoneGguf *gguf, GError **error);
+bool config_read(HoneModel *model, GError **error);
 void config_free(HoneModel *model);
 
 /* The adapter's part in one linear map: y += scale·(x·aᵀ)·bᵀ. */
@@ -196,6 +196,7 @@ typedef struct Pass Pass;
 struct HoneModel {
     HoneBackend *backend;
     char *path;
+    HoneCheckpoint *checkpoint; /* its files, mapped */
 
     /* What the model is (config_read). */
     HoneCheckpointFormat format;
@@ -235,7 +236,7 @@ struct HoneModel {
 };
 
 /* ---- weights.c ---- */
-bool weights_load(HoneModel *model, const HoneGguf *gguf, HoneProgress *progress, GError **error);
+bool weights_load(HoneModel *model, HoneProgress *progress, GError **error);
 
 /* ---- rope.c ---- */
 /* Makes the table of each form reach `positions`, but for those that go by length. */

@@ -20,19 +20,20 @@ static bool check_vocabulary(const HoneModel *m, GError **error)
 HoneModel *hone_model_open(const char *path, HoneBackend *backend, HoneProgress *progress, GError **error)
 {
     g_return_val_if_fail(path != NULL && backend != NULL, NULL);
-    g_autoptr(HoneGguf) gguf = hone_gguf_open(path, error);
-    if (gguf == NULL)
+    g_autoptr(HoneCheckpoint) checkpoint = hone_checkpoint_open(path, error);
+    if (checkpoint == NULL)
         return NULL;
     g_autoptr(HoneModel) m = g_new0(HoneModel, 1);
     m->backend = backend;
     m->path = g_strdup(path);
-    if (!config_read(m, gguf, error))
+    m->checkpoint = g_steal_pointer(&checkpoint);
+    if (!config_read(m, error))
         return NULL;
-    m->tokenizer = hone_tokenizer_from_gguf(gguf, error);
+    m->tokenizer = hone_checkpoint_tokenizer(m->checkpoint, error);
     if (m->tokenizer == NULL || !check_vocabulary(m, error))
         return NULL;
-    m->chat = hone_chat_from_gguf(gguf, m->tokenizer, &m->chat_error);
-    if (!weights_load(m, gguf, progress, error))
+    m->chat = hone_checkpoint_chat(m->checkpoint, m->tokenizer, &m->chat_error);
+    if (!weights_load(m, progress, error))
         return NULL;
     return g_steal_pointer(&m);
 }
@@ -53,6 +54,7 @@ void hone_model_free(HoneModel *m)
     g_clear_pointer(&m->tokenizer, hone_tokenizer_free);
     g_clear_error(&m->chat_error);
     config_free(m);
+    g_clear_pointer(&m->checkpoint, hone_checkpoint_free);
     g_free(m->layers);
     g_free(m->path);
     g_free(m);

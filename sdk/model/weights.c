@@ -10,7 +10,6 @@
 
 typedef struct Loader {
     HoneModel *model;
-    const HoneGguf *gguf;
     HoneProgress *progress;
     size_t done, total;
     Arena staging, unpermuted, order;
@@ -36,7 +35,7 @@ static bool upload_order(Loader *l, size_t heads, HoneTensor *order)
 static bool load(Loader *l, HoneTensor dst, const char *name, size_t heads)
 {
     HoneBackend *b = l->model->backend;
-    const HoneGgufTensor *tensor = hone_gguf_find(l->gguf, name);
+    const HoneGgufTensor *tensor = hone_checkpoint_find(l->model->checkpoint, name);
     g_assert(tensor != NULL && hone_tensor_count(dst) > 0);
     if (!arena_reserve(b, &l->staging, tensor->bytes, "loading weights", l->error))
         return false;
@@ -56,7 +55,7 @@ static bool load(Loader *l, HoneTensor dst, const char *name, size_t heads)
         b->ops->convert(b->stream, dst, source);
     if (!b->ops->sync(b->stream, l->error))
         return false;
-    hone_gguf_drop(l->gguf, tensor);
+    hone_checkpoint_drop(l->model->checkpoint, tensor);
     l->done++;
     hone_progress_step(l->progress, l->done, l->total, "tensors", NULL);
     return true;
@@ -97,7 +96,7 @@ static void layout(HoneModel *m, Carver *carver)
     }
 }
 
-bool weights_load(HoneModel *m, const HoneGguf *gguf, HoneProgress *progress, GError **error)
+bool weights_load(HoneModel *m, HoneProgress *progress, GError **error)
 {
     Carver carver = {0};
     m->layers = g_new0(Layer, m->config.layers);
@@ -107,7 +106,7 @@ bool weights_load(HoneModel *m, const HoneGguf *gguf, HoneProgress *progress, GE
     carver = (Carver){.buffer = m->weights.buffer};
     layout(m, &carver);
 
-    Loader l = {.model = m, .gguf = gguf, .progress = progress, .total = hone_gguf_n_tensors(gguf), .error = error};
+    Loader l = {.model = m, .progress = progress, .total = hone_checkpoint_n_tensors(m->checkpoint), .error = error};
     g_autofree char *embedding = name_embedding(m, NAME_FILE), *output_norm = name_output_norm(m, NAME_FILE);
     g_autofree char *head = name_head(m, NAME_FILE);
     bool ok = load(&l, m->embedding, embedding, 0) && load(&l, m->output_norm, output_norm, 0) &&
