@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * model_source.h: the model that a person names: a GGUF file, or a node whose result is a model or an adapter.
+ * model_source.h: the model that a person names: a GGUF file, a Hugging Face folder, or a node whose result is a
+ * model or an adapter.
  */
 #ifndef HONE_HOST_MODEL_SOURCE_H
 #define HONE_HOST_MODEL_SOURCE_H
@@ -7,8 +8,8 @@
 #include <hone/artifact.h>
 
 typedef struct HoneModelSource {
-    char *path;             /* the GGUF; an adapter's base */
-    HoneArtifact *artifact; /* what the node made, or NULL: a file was named */
+    char *path;             /* the GGUF or folder; an adapter's base */
+    HoneArtifact *artifact; /* what the node made, or NULL: a path was named */
     char *hash_folder;      /* or NULL */
 } HoneModelSource;
 

@@ -42,7 +42,7 @@ bool hone_speaker_options_check(const HoneSpeakerOptions *options);
 
 typedef struct HoneSpeaker HoneSpeaker;
 
-/* model: a GGUF file, or a node whose result is a model or an adapter. options must outlive the speaker. */
+/* model: a GGUF file, a folder, or a node whose result is a model or an adapter. options must outlive the speaker. */
 HoneSpeaker *hone_speaker_new(const char *model, const HoneSpeakerOptions *options, GError **error);
 void hone_speaker_free(HoneSpeaker *speaker);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HoneSpeaker, hone_speaker_free)

@@ -9,7 +9,7 @@
 
 typedef struct HoneTokensView {
     const char *rows;  /* a JSON lines file, or a node whose result is a dataset */
-    const char *model; /* a GGUF file, or a node whose result is a model or an adapter */
+    const char *model; /* a GGUF file, a folder, or a node whose result is a model or an adapter */
     const char *store; /* as hone_store_open */
     int first;         /* the only row to show, from 1; 0: the first `count` */
     int count;

@@ -192,7 +192,7 @@ static int show_tokens(HoneTokensView *view)
 {
     g_autoptr(GError) error = NULL;
     if (!view->model) {
-        hone_complain("--tokens needs --model: a GGUF file, or a node that gives a model");
+        hone_complain("--tokens needs --model: a GGUF file, a folder, or a node that gives a model");
         return HONE_EXIT_USAGE;
     }
     if (view->first < 0) {
@@ -219,7 +219,8 @@ int hone_command_show(int argc, char **argv)
         {"json", 0, 0, G_OPTION_ARG_NONE, &as_json, "Print JSON", NULL},
         {"tokens", 0, 0, G_OPTION_ARG_NONE, &tokens,
          "Show rows of a dataset node or of a JSON lines file as tokens, and which bear loss", NULL},
-        {"model", 0, 0, G_OPTION_ARG_FILENAME, &model, "With --tokens: whose tokens (a GGUF file, or a node)", "MODEL"},
+        {"model", 0, 0, G_OPTION_ARG_FILENAME, &model, "With --tokens: whose tokens (a GGUF file, a folder, or a node)",
+         "MODEL"},
         {"row", 0, 0, G_OPTION_ARG_INT, &row, "With --tokens: this row, from 1", "N"},
         {NULL}};
     int status;

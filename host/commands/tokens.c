@@ -6,7 +6,7 @@
 #include "tokens.h"
 #include "model_source.h"
 #include "row_source.h"
-#include <hone/chat.h>
+#include <hone/checkpoint.h>
 #include <hone/json.h>
 #include <stdio.h>
 #include <string.h>
@@ -198,9 +198,9 @@ bool hone_tokens_show(const HoneTokensView *view, GError **error)
     if (!hone_model_source_find(&model, view->model, view->store, error))
         return false;
     g_autoptr(HoneRowSource) source = hone_row_source_open(view->rows, view->store, error);
-    g_autoptr(HoneGguf) gguf = source ? hone_gguf_open(model.path, error) : NULL;
-    g_autoptr(HoneTokenizer) tokenizer = gguf ? hone_tokenizer_from_gguf(gguf, error) : NULL;
-    g_autoptr(HoneChat) chat = tokenizer ? hone_chat_from_gguf(gguf, tokenizer, error) : NULL;
+    g_autoptr(HoneCheckpoint) files = source ? hone_checkpoint_open(model.path, error) : NULL;
+    g_autoptr(HoneTokenizer) tokenizer = files ? hone_checkpoint_tokenizer(files, error) : NULL;
+    g_autoptr(HoneChat) chat = tokenizer ? hone_checkpoint_chat(files, tokenizer, error) : NULL;
     Totals totals = {0};
     if (!chat || !show_rows(view, source, tokenizer, chat, &totals, error))
         return false;

@@ -35,6 +35,14 @@ typedef struct HoneModel HoneModel;
 /* Opens a GGUF or a Hugging Face folder on a backend. Weights keep the type that they have in the file; where the
  * backend can read host memory and the layout allows, they are not copied but mapped. */
 HONE_EXPORT HoneModel *hone_model_open(const char *path, HoneBackend *backend, HoneProgress *progress, GError **error);
+/* Where the model lies that an artifact refers to (an adapter's base, a model itself), absolute. Caller frees. A
+ * relative "path" in the metadata is one in the artifact's own folder: the artifact holds the model's files ("."), or
+ * file. */
+HONE_EXPORT char *hone_artifact_model_path(HoneArtifact *artifact, GError **error);
+/* Opens those files, their content hash checked against the artifact's (remembered in hash_folder, which may be NULL).
+ */
+HONE_EXPORT HoneCheckpoint *hone_checkpoint_open_artifact(HoneArtifact *artifact, const char *hash_folder,
+                                                          GError **error);
 /* Opens what an artifact refers to: a model, or an adapter together with its base. The base's content hash is checked
  * (remembered in hash_folder, which may be NULL). */
 HONE_EXPORT HoneModel *hone_model_open_artifact(HoneArtifact *artifact, HoneBackend *backend, const char *hash_folder,

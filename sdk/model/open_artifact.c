@@ -3,7 +3,6 @@
  */
 #include "internal.h"
 
-#include <hone/file.h>
 #include <string.h>
 
 static const char *member_string(JsonObject *object, const char *name)
@@ -14,10 +13,9 @@ static const char *member_string(JsonObject *object, const char *name)
                : NULL;
 }
 
-HoneModel *hone_model_open_artifact(HoneArtifact *artifact, HoneBackend *backend, const char *hash_folder,
-                                    HoneProgress *progress, GError **error)
+/* The metadata of the model itself, with its path and hash; NULL with an error. */
+static JsonObject *base_meta(HoneArtifact *artifact, GError **error)
 {
-    g_return_val_if_fail(artifact != NULL && backend != NULL, NULL);
     const char *label = hone_artifact_label(artifact);
     HoneArtifactType type = hone_artifact_type(artifact);
     JsonObject *base = hone_artifact_meta(artifact);
@@ -29,26 +27,52 @@ HoneModel *hone_model_open_artifact(HoneArtifact *artifact, HoneBackend *backend
         g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID, "%s is a %s, not a model or adapter.", label, name);
         return NULL;
     }
-    const char *path = member_string(base, "path"), *expected = member_string(base, "sha256");
-    if (path == NULL || expected == NULL) {
+    if (member_string(base, "path") == NULL || member_string(base, "sha256") == NULL) {
         g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID,
-                    "%s does not say which model file it refers to (path and sha256 of its metadata).", label);
+                    "%s does not say which model it refers to (path and sha256 of its metadata).", label);
         return NULL;
     }
-    g_autofree char *hash = hone_file_hash_cached(path, hash_folder, error);
+    return base;
+}
+
+char *hone_artifact_model_path(HoneArtifact *artifact, GError **error)
+{
+    g_return_val_if_fail(artifact != NULL, NULL);
+    JsonObject *base = base_meta(artifact, error);
+    return base != NULL ? g_canonicalize_filename(member_string(base, "path"), hone_artifact_folder(artifact)) : NULL;
+}
+
+HoneCheckpoint *hone_checkpoint_open_artifact(HoneArtifact *artifact, const char *hash_folder, GError **error)
+{
+    g_return_val_if_fail(artifact != NULL, NULL);
+    g_autofree char *path = hone_artifact_model_path(artifact, error);
+    g_autoptr(HoneCheckpoint) checkpoint = path != NULL ? hone_checkpoint_open(path, error) : NULL;
+    g_autofree char *hash = checkpoint != NULL ? hone_checkpoint_hash(checkpoint, hash_folder, error) : NULL;
     if (hash == NULL)
         return NULL;
+    const char *expected = member_string(base_meta(artifact, NULL), "sha256");
     if (strcmp(hash, expected) != 0) {
         g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID,
-                    "%s has changed since %s was made (SHA-256 %.12s..., expected %.12s...). Put the old file back, or "
-                    "run the pipeline again.",
-                    path, label, hash, expected);
+                    "%s has changed since %s was made (SHA-256 %.12s..., expected %.12s...). Put the old files back, "
+                    "or run the pipeline again.",
+                    path, hone_artifact_label(artifact), hash, expected);
         return NULL;
     }
-    g_autoptr(HoneModel) model = hone_model_open(path, backend, progress, error);
+    return g_steal_pointer(&checkpoint);
+}
+
+HoneModel *hone_model_open_artifact(HoneArtifact *artifact, HoneBackend *backend, const char *hash_folder,
+                                    HoneProgress *progress, GError **error)
+{
+    g_return_val_if_fail(artifact != NULL && backend != NULL, NULL);
+    g_autoptr(HoneCheckpoint) checkpoint = hone_checkpoint_open_artifact(artifact, hash_folder, error);
+    if (checkpoint == NULL)
+        return NULL;
+    g_autoptr(HoneModel) model = hone_model_open(hone_checkpoint_path(checkpoint), backend, progress, error);
     if (model == NULL)
         return NULL;
-    if (type == HONE_ADAPTER && !hone_model_load_adapter(model, hone_artifact_folder(artifact), error))
+    if (hone_artifact_type(artifact) == HONE_ADAPTER &&
+        !hone_model_load_adapter(model, hone_artifact_folder(artifact), error))
         return NULL;
     return g_steal_pointer(&model);
 }

@@ -307,6 +307,9 @@ static bool write_adapter(Run *run, GError **error)
     static const char *const names[] = {"path", "sha256", "format", "family", "name", "parameters"};
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
         copy_member(base, model, names[i]);
+    /* A path within the model's artifact would mean nothing in this one. */
+    g_autofree char *path = hone_artifact_model_path(hone_stage_input(run->stage, "model"), NULL);
+    json_object_set_string_member(base, "path", path);
     json_object_set_object_member(meta, "base", base);
     g_autoptr(JsonObject) settings = train_settings(run->params);
     copy_member(meta, settings, "tuner");

@@ -54,8 +54,8 @@ static void expect_refused(const char *path, const char *part)
 
 static void test_refused(void)
 {
-    expect_refused(folder, "is a folder; give the path of one GGUF file");
-    expect_refused("HuggingFaceTB/SmolLM2-135M-Instruct", "names of a hub are not read");
+    expect_refused(folder, "the folder has no config.json");
+    expect_refused("HuggingFaceTB/SmolLM2-135M-Instruct", "check the path");
     g_autofree char *text = test_data("rows.jsonl");
     expect_refused(text, "not a GGUF file");
 }
