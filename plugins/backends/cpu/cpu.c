@@ -27,9 +27,11 @@ static const CpuKernels *choose_kernels(const char *wanted)
     bool any = g_str_equal(wanted, "auto");
 #ifdef __x86_64__
     if ((any || g_str_equal(wanted, "avx512")) && __builtin_cpu_supports("avx512f") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("f16c"))
         return &cpu_kernels_avx512;
-    if ((any || g_str_equal(wanted, "avx2")) && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    if ((any || g_str_equal(wanted, "avx2")) && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+        __builtin_cpu_supports("f16c"))
         return &cpu_kernels_avx2;
 #endif
     return any || g_str_equal(wanted, "portable") ? &cpu_kernels_portable : NULL;

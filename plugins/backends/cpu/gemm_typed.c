@@ -15,6 +15,11 @@
 /* Unpacking a value costs about as much as so many multiply-adds. */
 #define UNPACK_WEIGH 12
 
+/* The most rows that are multiplied straight from b's blocks. */
+#define DECODE_ROWS_MOST 8
+/* So few multiply-adds are not worth waking a thread for. */
+#define ALONE 40000
+
 typedef struct Typed {
     const Gemm *g;
     bool few;          /* a's rows are few: kernels of kernels/product.c, else OpenBLAS */
@@ -102,8 +107,35 @@ static size_t even_part(size_t n, size_t most, size_t unit)
     return round_up((n + parts - 1) / parts, unit);
 }
 
+/* ---- A few rows: every weight is used where it is unpacked, in registers. ---- */
+
+#define DECODE_VALUES ((size_t)128 << 10) /* of b in an item, about: some 10 µs */
+
+static void decode_item(void *data, size_t item, uint32_t thread)
+{
+    const Gemm *g = data;
+    size_t n = item * g->cut_n;
+    for (size_t m = 0; m < g->M; m += CPU_DECODE)
+        g->device->kernels->decode(g->type, g->y + m * g->y_row + n, g->y_row, g->a + m * g->a_row, g->a_row,
+                                   g->typed + n * g->typed_row, g->typed_row, MIN(CPU_DECODE, g->M - m),
+                                   MIN(g->cut_n, g->N - n), g->K, g->alpha, g->beta);
+}
+
+static void decode_product(Gemm *g)
+{
+    size_t threads = cpu_pool_threads(g->device->pool), share = (g->N + threads - 1) / threads;
+    g->cut_n = round_up(MIN(share, DECODE_VALUES / g->K + 1), 4);
+    if (g->M * g->N * g->K < ALONE)
+        g->cut_n = g->N;
+    cpu_pool_run(g->device->pool, (g->N + g->cut_n - 1) / g->cut_n, decode_item, g);
+}
+
 void cpu_gemm_typed(Gemm *g)
 {
+    if (g->tb && !g->ta && g->M <= DECODE_ROWS_MOST && g->device->kernels->decodes(g->type)) {
+        decode_product(g);
+        return;
+    }
     size_t block = MAX(hone_type_block(g->type), 16), threads = cpu_pool_threads(g->device->pool);
     Typed t = {.g = g};
     t.few = !(g->ta && g->tb) && (g->M <= CPU_SKINNY || (g->tb && cpu_gemm_few_rows(g)));

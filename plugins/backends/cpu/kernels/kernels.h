@@ -26,6 +26,7 @@ typedef struct CpuHead {
 
 #define CPU_PAD 16         /* a multiple of every vector length */
 #define CPU_QUERY_BLOCK 24 /* queries that attention takes at a time */
+#define CPU_DECODE 8       /* rows that `decode` takes at once */
 #define CPU_SKINNY 32      /* the widest side of a product that the kernels here take from the BLAS */
 
 typedef struct CpuKernels {
@@ -90,6 +91,13 @@ typedef struct CpuKernels {
     void (*unpack)(HoneType type, const void *src, float *dst, size_t n);
     /* The same rounded to bf16, to nearest, ties to even. */
     void (*unpack_bf16)(HoneType type, const void *src, uint16_t *dst, size_t n);
+
+    /* decode.c. Whether a type has a vector form. */
+    bool (*decodes)(HoneType type);
+    /* y[m·y_row + n] = alpha·Σ_k x[m·x_row + k]·w[n][k] + beta·y for a type that `decodes`. w's rows are w_row bytes
+     * apart. rows: 1 to CPU_DECODE. */
+    void (*decode)(HoneType type, float *y, size_t y_row, const float *x, size_t x_row, const void *w, size_t w_row,
+                   size_t rows, size_t N, size_t K, float alpha, float beta);
 } CpuKernels;
 
 /* Floats that a thread needs for attention over sequences up to `length`: two blocks of scores and a row. */

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
- * simd_avx2.h: vectors of 8 floats (AVX2, FMA). What each function does: simd_avx512.h.
+ * simd_avx2.h: vectors of 8 floats (AVX2, FMA, F16C). What each function does: simd_avx512.h.
  */
 #ifndef HONE_CPU_SIMD_H
 #define HONE_CPU_SIMD_H
 
 #include <immintrin.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define VL 8
 #define TILE_VECTORS 2 /* 6 rows of it fill 12 of 16 registers */
 #define FEW_BLOCK 3
 #define MANY_BLOCK 4
+#define DECODE_ROWS(M) ((M) <= 2 ? 4 : (M) == 4 ? 2 : 1)
 #define KERNEL(name) name##_avx2
 #define KERNEL_NAME "AVX2"
 
@@ -99,6 +102,87 @@ static inline float v_highest(vf v)
     __m128 s = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
     s = _mm_max_ps(s, _mm_movehl_ps(s, s));
     return _mm_cvtss_f32(_mm_max_ss(s, _mm_movehdup_ps(s)));
+}
+
+typedef int32_t vi __attribute__((vector_size(32)));
+
+static inline vi i_set(int32_t x)
+{
+    return (vi)_mm256_set1_epi32(x);
+}
+
+static inline vi i_u8(const uint8_t *p)
+{
+    return (vi)_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p));
+}
+
+static inline vi i_i8(const uint8_t *p)
+{
+    return (vi)_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)p));
+}
+
+static inline vi i_u16(const uint8_t *p)
+{
+    return (vi)_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p));
+}
+
+static inline void i_store_u16(uint16_t *p, vi v)
+{
+    /* Packing works within halves of 128 bits, which are put together after. */
+    __m256i packed = _mm256_packus_epi32((__m256i)(v & 0xffff), _mm256_setzero_si256());
+    _mm_storeu_si128((__m128i *)p, _mm256_castsi256_si128(_mm256_permute4x64_epi64(packed, 0x08)));
+}
+
+static inline vf v_of_int(vi v)
+{
+    return _mm256_cvtepi32_ps((__m256i)v);
+}
+
+static inline vf v_of_bits(vi v)
+{
+    return (vf)v;
+}
+
+static inline vi v_is_nan(vf v)
+{
+    return (vi)_mm256_cmp_ps(v, v, _CMP_UNORD_Q);
+}
+
+static inline vf v_halves(const uint8_t *p)
+{
+    return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p));
+}
+
+static inline vf v_half(const uint8_t *p)
+{
+    return _mm256_broadcastss_ps(_mm_cvtph_ps(_mm_loadu_si16(p)));
+}
+
+static inline vf v_half_pair(const uint8_t *p, vf *second)
+{
+    __m128 pair = _mm_cvtph_ps(_mm_loadu_si32(p));
+    *second = _mm256_broadcastss_ps(_mm_movehdup_ps(pair));
+    return _mm256_broadcastss_ps(pair);
+}
+
+/* What each of the 16 values of four bits stands for: (q - zero)·step, plus base where with_base. */
+typedef struct Sixteen {
+    vf step, base;
+    float zero;
+    bool with_base;
+} Sixteen;
+
+static inline Sixteen v_sixteen(vf step, float zero, bool with_base, vf base)
+{
+    return (Sixteen){step, base, zero, with_base};
+}
+
+static inline vf v_pick(Sixteen s, vi q)
+{
+    vf value = (v_of_int(q & 15) - v_set(s.zero)) * s.step;
+    if (s.with_base)
+        value = value + s.base;
+    return value;
 }
 
 #endif

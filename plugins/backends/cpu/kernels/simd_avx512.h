@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
- * simd_avx512.h: vectors of 16 floats (AVX-512 F, DQ, BW, VL).
+ * simd_avx512.h: vectors of 16 floats (AVX-512 F, DQ, BW, VL and F16C).
  */
 #ifndef HONE_CPU_SIMD_H
 #define HONE_CPU_SIMD_H
 
 #include <immintrin.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define VL 16          /* lanes */
 #define TILE_VECTORS 4 /* width of a product's tile; 6 rows of it fill 24 of 32 registers */
 #define FEW_BLOCK 4    /* tile of dot products */
 #define MANY_BLOCK 6
+#define DECODE_ROWS(M) ((M) <= 4 ? 4 : 2) /* of the matrix in a tile with M rows of x */
 #define KERNEL(name) name##_avx512
 #define KERNEL_NAME "AVX-512"
 
@@ -96,6 +99,92 @@ static inline float v_sum(vf v)
 static inline float v_highest(vf v)
 {
     return _mm512_reduce_max_ps(v);
+}
+
+/* ---- Integers, VL lanes of 32 bits: the operators of C work on them lane by lane. ---- */
+
+typedef int32_t vi __attribute__((vector_size(64)));
+
+static inline vi i_set(int32_t x)
+{
+    return (vi)_mm512_set1_epi32(x);
+}
+
+/* VL bytes or 16-bit words, widened. */
+static inline vi i_u8(const uint8_t *p)
+{
+    return (vi)_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)p));
+}
+
+static inline vi i_i8(const uint8_t *p)
+{
+    return (vi)_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p));
+}
+
+static inline vi i_u16(const uint8_t *p)
+{
+    return (vi)_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p));
+}
+
+/* The lower 16 bits of each lane. */
+static inline void i_store_u16(uint16_t *p, vi v)
+{
+    _mm256_storeu_si256((__m256i *)p, _mm512_cvtepi32_epi16((__m512i)v));
+}
+
+static inline vf v_of_int(vi v)
+{
+    return _mm512_cvtepi32_ps((__m512i)v);
+}
+
+static inline vf v_of_bits(vi v)
+{
+    return (vf)v;
+}
+
+/* All bits of a lane that is NaN. */
+static inline vi v_is_nan(vf v)
+{
+    return (vi)_mm512_movm_epi32(_mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q));
+}
+
+/* VL values of type f16. */
+static inline vf v_halves(const uint8_t *p)
+{
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
+}
+
+/* One value of type f16 in every lane; the next one in `second`. */
+static inline vf v_half(const uint8_t *p)
+{
+    return _mm512_broadcastss_ps(_mm_cvtph_ps(_mm_loadu_si16(p)));
+}
+
+static inline vf v_half_pair(const uint8_t *p, vf *second)
+{
+    __m128 pair = _mm_cvtph_ps(_mm_loadu_si32(p));
+    *second = _mm512_broadcastss_ps(_mm_movehdup_ps(pair));
+    return _mm512_broadcastss_ps(pair);
+}
+
+/* What each of the 16 values of four bits stands for: (q - zero)·step, plus base where with_base. */
+typedef struct Sixteen {
+    vf value;
+} Sixteen;
+
+static inline Sixteen v_sixteen(vf step, float zero, bool with_base, vf base)
+{
+    vf q = _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15) - v_set(zero);
+    vf value = q * step;
+    if (with_base)
+        value = value + base;
+    return (Sixteen){value};
+}
+
+/* By the lower four bits of each lane; the others do not matter. */
+static inline vf v_pick(Sixteen s, vi q)
+{
+    return _mm512_permutexvar_ps((__m512i)q, s.value);
 }
 
 #endif

@@ -6,6 +6,7 @@
 #define HONE_CPU_SIMD_H
 
 #include <math.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #define TILE_VECTORS 2
 #define FEW_BLOCK 2
 #define MANY_BLOCK 4
+#define DECODE_ROWS(M) ((M) <= 2 ? 4 : (M) == 4 ? 2 : 1)
 #define KERNEL(name) name##_portable
 #define KERNEL_NAME "portable C"
 
@@ -107,6 +109,90 @@ static inline float v_highest(vf v)
 {
     float a = v[0] > v[2] ? v[0] : v[2], b = v[1] > v[3] ? v[1] : v[3];
     return a > b ? a : b;
+}
+
+static inline vi i_set(int32_t x)
+{
+    return (vi){x, x, x, x};
+}
+
+static inline vi i_u8(const uint8_t *p)
+{
+    return (vi){p[0], p[1], p[2], p[3]};
+}
+
+static inline vi i_i8(const uint8_t *p)
+{
+    return (vi){(int8_t)p[0], (int8_t)p[1], (int8_t)p[2], (int8_t)p[3]};
+}
+
+static inline vi i_u16(const uint8_t *p)
+{
+    uint16_t h[VL];
+    memcpy(h, p, sizeof(h));
+    return (vi){h[0], h[1], h[2], h[3]};
+}
+
+static inline void i_store_u16(uint16_t *p, vi v)
+{
+    for (int i = 0; i < VL; i++)
+        p[i] = (uint16_t)v[i];
+}
+
+static inline vf v_of_int(vi v)
+{
+    return __builtin_convertvector(v, vf);
+}
+
+static inline vf v_of_bits(vi v)
+{
+    return (vf)v;
+}
+
+static inline vi v_is_nan(vf v)
+{
+    return v != v;
+}
+
+static inline vf v_halves(const uint8_t *p)
+{
+    /* The bits moved to f32's places stand for the value times 2^-112, subnormal ones too. */
+    vi h = i_u16(p), magnitude = h & 0x7fff, bits = magnitude << 13;
+    vf value = (vf)bits * v_set(0x1p112f);
+    vi special = magnitude > 0x7bff;
+    return (vf)(((vi)value & ~special) | ((0x7f800000 | bits) & special) | (h & 0x8000) << 16);
+}
+
+static inline vf v_half(const uint8_t *p)
+{
+    uint8_t four[2 * VL] = {p[0], p[1]};
+    return v_set(v_halves(four)[0]);
+}
+
+static inline vf v_half_pair(const uint8_t *p, vf *second)
+{
+    *second = v_half(p + 2);
+    return v_half(p);
+}
+
+/* What each of the 16 values of four bits stands for: (q - zero)·step, plus base where with_base. */
+typedef struct Sixteen {
+    vf step, base;
+    float zero;
+    bool with_base;
+} Sixteen;
+
+static inline Sixteen v_sixteen(vf step, float zero, bool with_base, vf base)
+{
+    return (Sixteen){step, base, zero, with_base};
+}
+
+static inline vf v_pick(Sixteen s, vi q)
+{
+    vf value = (v_of_int(q & 15) - v_set(s.zero)) * s.step;
+    if (s.with_base)
+        value = value + s.base;
+    return value;
 }
 
 #endif

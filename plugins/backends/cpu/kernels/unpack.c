@@ -1,66 +1,97 @@
 /* SPDX-License-Identifier: Apache-2.0
- * unpack.c: stored types to f32 and to bf16, the same bits as hone_type_to_f32 gives.
+ * unpack.c: stored types to f32 and to bf16.
  */
-#include "vector_math.h"
+#include "groups.h"
 
-#include <string.h>
-
-typedef uint16_t Half __attribute__((aligned(1), may_alias));
-typedef uint32_t Bits __attribute__((aligned(1), may_alias));
-
-static void from_bf16(const void *src, float *y, size_t n)
+/* The values behind the last whole group: plain types only, a block of the others is whole groups. */
+static size_t whole_groups(size_t n)
 {
-    const Half *from = src;
-    Bits *to = (Bits *)y;
-    for (size_t i = 0; i < n; i++)
-        to[i] = (uint32_t)from[i] << 16;
+    return n / GROUP * GROUP;
 }
 
-static void from_f16(const void *src, float *y, size_t n)
+static void unpack_tail(HoneType type, const uint8_t *src, float *dst, size_t n)
 {
-    const Half *from = src;
-    for (size_t i = 0; i < n; i++) {
-        /* The bits moved to f32's places stand for the value times 2^-112, subnormal ones too. */
-        uint32_t h = from[i], magnitude = h & 0x7fff, bits = magnitude << 13;
-        float value;
-        memcpy(&value, &bits, sizeof(value));
-        value *= 0x1p112f;
-        memcpy(&bits, &value, sizeof(bits));
-        bits = magnitude >= 0x7c00 ? 0x7f800000u | magnitude << 13 : bits;
-        bits |= (h & 0x8000) << 16;
-        memcpy(&y[i], &bits, sizeof(bits));
+    size_t done = whole_groups(n);
+    if (done < n)
+        hone_type_to_f32(type, src + done * hone_type_block_bytes(type), dst + done, n - done);
+}
+
+#define UNPACK(type, name)                                                                                             \
+    static void unpack_##name(const uint8_t *src, float *dst, size_t n)                                                \
+    {                                                                                                                  \
+        for (size_t i = 0; i < n / GROUP; i++) {                                                                       \
+            vf v[NV];                                                                                                  \
+            group_##name(src, i, v);                                                                                   \
+            EACH_OF_GROUP(j)                                                                                           \
+            v_store(dst + GROUP * i + (size_t)(j * VL), v[j]);                                                         \
+        }                                                                                                              \
+        unpack_tail(type, src, dst, n);                                                                                \
     }
-}
+GROUP_TYPES(UNPACK)
 
 void KERNEL(unpack)(HoneType type, const void *src, float *dst, size_t n)
 {
     switch (type) {
-    case HONE_F16:
-        from_f16(src, dst, n);
+#define UNPACK_CASE(type, name)                                                                                        \
+    case type:                                                                                                         \
+        unpack_##name(src, dst, n);                                                                                    \
         break;
-    case HONE_BF16:
-        from_bf16(src, dst, n);
-        break;
+        GROUP_TYPES(UNPACK_CASE)
     default:
         hone_type_to_f32(type, src, dst, n);
     }
 }
 
-#define ROUND_AT_ONCE 1024 /* values; a multiple of every block */
+/* As hone_f32_to_bf16: half a unit less one, plus the last kept bit; NaN is made quiet, which no carry may reach. */
+ALWAYS_INLINE void store_bf16(uint16_t *dst, vf v)
+{
+    vi bits = (vi)v, rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+    vi nan = v_is_nan(v);
+    i_store_u16(dst, (rounded & ~nan) | ((bits >> 16 | 0x40) & nan));
+}
+
+#define ROUND(type, name)                                                                                              \
+    static void round_##name(const uint8_t *src, uint16_t *dst, size_t n)                                              \
+    {                                                                                                                  \
+        for (size_t i = 0; i < n / GROUP; i++) {                                                                       \
+            vf v[NV];                                                                                                  \
+            group_##name(src, i, v);                                                                                   \
+            EACH_OF_GROUP(j)                                                                                           \
+            store_bf16(dst + GROUP * i + (size_t)(j * VL), v[j]);                                                      \
+        }                                                                                                              \
+    }
+GROUP_TYPES(ROUND)
+
+/* By way of f32, for types without a group and for what is left of a plain type. */
+static void round_rest(HoneType type, const uint8_t *src, uint16_t *dst, size_t n)
+{
+    enum { AT_ONCE = 1024 }; /* a multiple of every block */
+    float values[AT_ONCE];
+    for (size_t done = 0; done < n; done += AT_ONCE) {
+        size_t count = n - done < AT_ONCE ? n - done : AT_ONCE;
+        hone_type_to_f32(type, src + done / hone_type_block(type) * hone_type_block_bytes(type), values, count);
+        for (size_t i = 0; i < count; i++)
+            dst[done + i] = hone_f32_to_bf16(values[i]);
+    }
+}
 
 void KERNEL(unpack_bf16)(HoneType type, const void *src, uint16_t *dst, size_t n)
 {
-    const unsigned char *from = src;
-    size_t bytes = ROUND_AT_ONCE / hone_type_block(type) * hone_type_block_bytes(type);
-    float values[ROUND_AT_ONCE];
-    for (size_t done = 0; done < n; done += ROUND_AT_ONCE, from += bytes) {
-        size_t count = n - done < ROUND_AT_ONCE ? n - done : ROUND_AT_ONCE;
-        KERNEL(unpack)(type, from, values, count);
-        for (size_t i = 0; i < count; i++) {
-            uint32_t bits;
-            memcpy(&bits, &values[i], sizeof(bits));
-            uint32_t rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16, quiet = bits >> 16 | 0x40;
-            dst[done + i] = (uint16_t)((bits & 0x7fffffff) > 0x7f800000 ? quiet : rounded);
-        }
+    if (type == HONE_BF16) {
+        memcpy(dst, src, n * sizeof(*dst));
+        return;
     }
+    size_t done = whole_groups(n);
+    switch (type) {
+#define ROUND_CASE(type, name)                                                                                         \
+    case type:                                                                                                         \
+        round_##name(src, dst, n);                                                                                     \
+        break;
+        GROUP_TYPES(ROUND_CASE)
+    default:
+        done = 0;
+    }
+    if (done < n)
+        round_rest(type, (const uint8_t *)src + done / hone_type_block(type) * hone_type_block_bytes(type), dst + done,
+                   n - done);
 }
