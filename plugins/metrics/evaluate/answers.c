@@ -160,8 +160,7 @@ static void tell_cut(EvalWork *work)
 
 bool eval_answers(EvalWork *work, GError **error)
 {
-    g_autoptr(Journal) journal =
-        journal_open(hone_stage_work_folder(work->stage), "answers.jsonl", work->fingerprint, error);
+    g_autoptr(Journal) journal = eval_journal(work, "answers.jsonl", error);
     guint n = work->rows->rows->len, step = (guint)work->params->batch * GROUP_ROWS, kept;
     Watch watch = {.work = work, .begun = g_get_monotonic_time()};
 

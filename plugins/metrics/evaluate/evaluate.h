@@ -56,9 +56,11 @@ typedef struct EvalWork {
     HoneModel *model;
     const EvaluateParams *params;
     const char *fingerprint;
+    const char *journal_prefix; /* of the journals' names; NULL: none */
     EvalRows *rows;
     size_t done, total;
 } EvalWork;
+Journal *eval_journal(const EvalWork *work, const char *name, GError **error);
 bool eval_likelihood(EvalWork *work, GError **error);
 bool eval_answers(EvalWork *work, GError **error);
 

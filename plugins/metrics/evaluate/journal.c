@@ -115,6 +115,13 @@ Journal *journal_open(const char *folder, const char *name, const char *fingerpr
     return g_steal_pointer(&journal);
 }
 
+Journal *eval_journal(const EvalWork *work, const char *name, GError **error)
+{
+    g_autofree char *full = g_strconcat(work->journal_prefix ? work->journal_prefix : "", name, NULL);
+
+    return journal_open(hone_stage_work_folder(work->stage), full, work->fingerprint, error);
+}
+
 bool journal_add(Journal *journal, JsonObject *record, GError **error)
 {
     g_ptr_array_add(journal->records, record);

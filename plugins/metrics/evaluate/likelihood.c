@@ -133,8 +133,7 @@ static bool restore(EvalRows *rows, JsonObject *record, guint first, guint end)
 
 bool eval_likelihood(EvalWork *work, GError **error)
 {
-    g_autoptr(Journal) journal =
-        journal_open(hone_stage_work_folder(work->stage), "logprob.jsonl", work->fingerprint, error);
+    g_autoptr(Journal) journal = eval_journal(work, "logprob.jsonl", error);
     gint64 begun = g_get_monotonic_time();
     double nll = 0;
     size_t targets = 0, tokens = 0;
