@@ -118,16 +118,17 @@ static bool add_comparison(JsonArray *list, HoneArtifact *artifact, JsonObject *
 /* ---- Inputs. ---- */
 
 typedef struct Lists {
-    JsonArray *comparisons, *scores, *quality, *artifacts;
+    JsonArray *comparisons, *scores, *quality, *surveys, *artifacts;
 } Lists;
 
 static bool take_file(Lists *lists, HoneArtifact *artifact, const ReportParams *params, GError **error)
 {
-    g_autoptr(JsonObject) compared = NULL, scores = NULL, quality = NULL;
+    g_autoptr(JsonObject) compared = NULL, scores = NULL, quality = NULL, survey = NULL;
 
     if (!read_member_file(artifact, "compare.json", &compared, error) ||
         !read_member_file(artifact, "scores.json", &scores, error) ||
-        !read_member_file(artifact, "quality.json", &quality, error)) {
+        !read_member_file(artifact, "quality.json", &quality, error) ||
+        !read_member_file(artifact, "survey.json", &survey, error)) {
         return false;
     }
     if (compared && !add_comparison(lists->comparisons, artifact, compared, params, error)) {
@@ -142,6 +143,12 @@ static bool take_file(Lists *lists, HoneArtifact *artifact, const ReportParams *
     if (quality) {
         json_object_set_string_member(quality, "label", hone_artifact_label(artifact));
         json_array_add_object_element(lists->quality, g_steal_pointer(&quality));
+    }
+    if (survey) {
+        g_autofree char *label = scores_short_label(hone_artifact_label(artifact));
+
+        json_object_set_string_member(survey, "label", label);
+        json_array_add_object_element(lists->surveys, g_steal_pointer(&survey));
     }
     return true;
 }
@@ -334,7 +341,7 @@ JsonObject *gather_report(HoneStage *stage, const ReportParams *params, GError *
     g_autoptr(JsonObject) report = json_object_new();
     JsonObject *run = hone_stage_run_info(stage), *pipeline = json_object_member(run, "pipeline");
     const char *title = params->title ? params->title : json_text_member(pipeline, "name");
-    Lists lists = {json_array_new(), json_array_new(), json_array_new(), json_array_new()};
+    Lists lists = {json_array_new(), json_array_new(), json_array_new(), json_array_new(), json_array_new()};
     bool ok = take_inputs(&lists, stage, params, error);
 
     json_object_set_string_member(report, "title", title ? title : "Tuning report");
@@ -342,6 +349,7 @@ JsonObject *gather_report(HoneStage *stage, const ReportParams *params, GError *
     json_object_set_array_member(report, "scores", uncovered(&lists));
     json_object_set_array_member(report, "comparisons", lists.comparisons);
     json_object_set_array_member(report, "quality", lists.quality);
+    json_object_set_array_member(report, "surveys", lists.surveys);
     json_object_set_array_member(report, "artifacts", lists.artifacts);
     json_array_unref(lists.scores);
     take_run(report, run);

@@ -95,6 +95,7 @@ static void navigation(GString *out, JsonObject *report)
     link_to(out, "scores-0", "Scores", first != NULL);
     link_to(out, "fields-0", "Fields", parts);
     link_to(out, "rows-0", "Row by row", json_object_member(first, "samples") != NULL);
+    link_to(out, "survey-0", "Base models", json_length(json_array_member(report, "surveys")) > 0);
     link_to(out, "training-0", "Training", json_length(json_array_member(report, "training")) > 0);
     link_to(out, "data-0", "Data", json_length(json_array_member(report, "quality")) > 0);
     link_to(out, "lineage", "How it was made", json_length(json_array_member(report, "nodes")) > 0);
@@ -128,6 +129,7 @@ GString *report_page(JsonObject *report)
         section_samples(out, comparison, (int)i);
     }
     section_lone_scores(out, json_array_member(report, "scores"));
+    section_surveys(out, json_array_member(report, "surveys"));
     section_training(out, json_array_member(report, "training"));
     section_data(out, json_array_member(report, "quality"));
     notes(out, json_array_member(report, "notes"));

@@ -19,6 +19,8 @@ void section_samples(GString *out, JsonObject *comparison, int index);
 /* Scores that no comparison covers. */
 void section_lone_scores(GString *out, JsonArray *scores);
 void section_training(GString *out, JsonArray *training);
+/* The base models that were considered. */
+void section_surveys(GString *out, JsonArray *surveys);
 void section_data(GString *out, JsonArray *quality);
 void section_lineage(GString *out, JsonArray *nodes);
 void section_repeat(GString *out, JsonObject *report);

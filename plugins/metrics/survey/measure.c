@@ -155,12 +155,18 @@ static bool evaluate_round(SurveyModel *found, HoneStage *stage, HoneModel *mode
     return true;
 }
 
+/* "base" for "base.model": a node with one output is named by itself. */
+static char *short_label(const char *label)
+{
+    return g_strndup(label, strlen(label) - (g_str_has_suffix(label, ".model") ? strlen(".model") : 0));
+}
+
 static void take_facts(SurveyModel *found)
 {
     JsonObject *meta = hone_artifact_meta(found->artifact);
     double parameters = json_number_member(meta, "parameters");
 
-    found->label = scores_short_label(hone_artifact_label(found->artifact));
+    found->label = short_label(hone_artifact_label(found->artifact));
     found->family = g_strdup(json_text_member(meta, "family"));
     found->licence = g_strdup(json_text_member(meta, "licence"));
     found->parameters = parameters >= 0 && parameters < 1e15 ? (size_t)parameters : 0;

@@ -11,6 +11,7 @@
 #include <math.h>
 
 #define N_CRITERIA 3
+#define FEW_ROWS 30    /* below, the bootstrap is too narrow */
 #define GOOD_SHARE 0.9 /* with examples alone: then tuning may not be needed */
 
 static const SurveyScore *criterion(const SurveyModel *model, int which)
@@ -98,7 +99,7 @@ static void compare(GPtrArray *models, SurveyModel *model, int which, const Surv
     }
 }
 
-static void say_more(SurveyModel *model, const SurveyParams *params)
+static void say_more(SurveyModel *model, size_t n_models, const SurveyParams *params)
 {
     const SurveyScore *few = model->few, *zero = model->zero;
 
@@ -117,8 +118,14 @@ static void say_more(SurveyModel *model, const SurveyParams *params)
     if (model->too_long > 0) {
         say(model, "%zu rows are longer than its context of %zu tokens", model->too_long, model->context);
     }
+    if (model->rows < FEW_ROWS) {
+        say(model, "only %zu rows: differences must be large to show", model->rows);
+    }
     if (model->reasons->len == 0) {
-        say(model, "no clear difference from any other on these %zu rows", model->rows);
+        say(model,
+            n_models > 1 ? "no clear difference from any other on these %zu rows"
+                         : "nothing to compare it with; %zu rows were used",
+            model->rows);
     }
 }
 
@@ -128,7 +135,7 @@ void survey_rank(GPtrArray *models, const SurveyParams *params)
         for (int which = 0; which < N_CRITERIA; which++) {
             compare(models, models->pdata[i], which, params);
         }
-        say_more(models->pdata[i], params);
+        say_more(models->pdata[i], models->len, params);
     }
     g_ptr_array_sort(models, by_place);
 }

@@ -252,6 +252,22 @@ static HoneArtifact *fake_quality(const char *folder)
         NULL);
 }
 
+static HoneArtifact *fake_survey(const char *folder)
+{
+    return scratch_artifact(
+        folder, "survey", HONE_REPORT, NULL, "survey.json",
+        "{\"verdict\": \"Tune small: clearly better than large.\", \"shots\": 3, \"models\": [{\"label\": \"small\", "
+        "\"parameters\": 134515008, \"tokens_per_row\": 107.4, \"licence\": \"apache-2.0\", \"bits_per_byte\": "
+        "{\"label\": "
+        "\"Bits per byte\", \"unit\": \"bits\", \"value\": 0.751, \"low\": 0.7, \"high\": 0.8}, \"without_examples\": "
+        "{\"label\": \"Exactly right\", \"unit\": \"%\", \"value\": 0.125, \"low\": 0.1, \"high\": 0.15}, "
+        "\"with_examples\": {\"label\": \"Exactly right\", \"unit\": \"%\", \"value\": 0.267, \"low\": 0.2, \"high\": "
+        "0.3}, \"prompt_tokens_per_s\": 353, \"answer_tokens_per_s\": 23, \"lora_bytes\": 2070000000, \"full_bytes\": "
+        "3650000000, \"reasons\": [\"clearly better than large\"]}, {\"label\": \"large\", \"lora_bytes\": null, "
+        "\"reasons\": []}]}",
+        NULL);
+}
+
 static char *make_report(const char *folder, const ScratchInput *inputs, JsonObject *run)
 {
     g_autoptr(GError) error = NULL;
@@ -275,13 +291,21 @@ static void test_realistic(void)
                                         "hone run 'my tickets.json' --backend cpu",
                                         "longer than 512 tokens",
                                         "parts.train",
-                                        "SkylakeX"};
+                                        "SkylakeX",
+                                        "Base models",
+                                        "12.5\xC2\xA0%",
+                                        "26.7\xC2\xA0%",
+                                        "2.1\xC2\xA0GB",
+                                        "does not fit",
+                                        "clearly better than large"};
     g_autoptr(char) folder = scratch_new();
     g_autoptr(JsonObject) run = NULL, data = NULL, meta = NULL;
     g_autofree char *html = NULL;
     const char *keep = g_getenv("HONE_TEST_KEEP");
-    ScratchInput inputs[] = {
-        {"any", "verdict", fake_comparison(folder)}, {"any", "clean.report", fake_quality(folder)}, {0}};
+    ScratchInput inputs[] = {{"any", "verdict", fake_comparison(folder)},
+                             {"any", "clean.report", fake_quality(folder)},
+                             {"any", "choice.report", fake_survey(folder)},
+                             {0}};
     Page page = {0};
 
     fake_events(folder);
@@ -389,24 +413,27 @@ static void test_hostile(void)
 
     hone_artifact_free(fake_comparison(source));
     hone_artifact_free(fake_quality(source));
+    hone_artifact_free(fake_survey(source));
     for (size_t i = 0; i < G_N_ELEMENTS(hostile); i++) {
         g_autoptr(char) folder = scratch_new();
         g_autofree char *compare = poisoned_file(source, "out-compare/report/compare.json", hostile[i], false);
         g_autofree char *rows = poisoned_file(source, "out-compare/report/rows.jsonl", hostile[i], true);
         g_autofree char *quality = poisoned_file(source, "quality/quality.json", hostile[i], false);
+        g_autofree char *survey = poisoned_file(source, "survey/survey.json", hostile[i], false);
         g_autofree char *scores = poisoned_file(source, "after/scores.json", hostile[i], false);
         g_autoptr(JsonNode) bad_run = poisoned(run_node, hostile[i], false);
         ScratchInput inputs[] = {
             {"any", hostile[i],
              scratch_artifact(folder, "c", HONE_REPORT, NULL, "compare.json", compare, "rows.jsonl", rows, NULL)},
             {"any", hostile[i], scratch_artifact(folder, "q", HONE_REPORT, NULL, "quality.json", quality, NULL)},
+            {"any", hostile[i], scratch_artifact(folder, "v", HONE_REPORT, NULL, "survey.json", survey, NULL)},
             {"any", "other", scratch_artifact(folder, "s", HONE_SCORES, NULL, "scores.json", scores, NULL)},
             {0}};
         g_autofree char *html = make_report(folder, inputs, json_node_get_object(bad_run));
         Page page = {0};
 
         page_read(&page, html);
-        g_assert_cmpint(count(&page, "section"), >=, 8);
+        g_assert_cmpint(count(&page, "section"), >=, 9);
         if (!strpbrk(hostile[i], "\x01\x1B") && !strstr(page.text->str, hostile[i])) {
             g_error("the page does not show \"%s\"", hostile[i]);
         }
@@ -428,6 +455,8 @@ static void test_crooked(void)
         "\"counts\": "
         "[\"x\"]}, {\"edges\": [1e308, -1e308], \"counts\": [1e308]}], "
         "\"rows_in\": 1e300}",
+        "{\"models\": [3, {}, {\"label\": [], \"bits_per_byte\": 1, \"without_examples\": {\"value\": \"x\"}, "
+        "\"parameters\": 1e300, \"lora_bytes\": -1, \"reasons\": [1, null]}], \"shots\": \"many\"}",
     };
     static const char *const rows[] = {"", "3\n", "{}\n",
                                        "{\"id\": 1, \"gain\": -1, \"prompt\": [3, {\"role\": 1}], \"figures\": "
@@ -443,10 +472,11 @@ static void test_crooked(void)
         const char *file = files[i % G_N_ELEMENTS(files)];
         const char *row = rows[i / G_N_ELEMENTS(files) % G_N_ELEMENTS(rows)];
         g_autoptr(JsonNode) run = test_json(runs[i / G_N_ELEMENTS(files) / G_N_ELEMENTS(rows)]);
-        ScratchInput inputs[] = {{"any", "c",
-                                  scratch_artifact(folder, "c", HONE_REPORT, NULL, "compare.json", file, "rows.jsonl",
-                                                   row, "quality.json", file, "scores.json", file, NULL)},
-                                 {0}};
+        ScratchInput inputs[] = {
+            {"any", "c",
+             scratch_artifact(folder, "c", HONE_REPORT, NULL, "compare.json", file, "rows.jsonl", row, "quality.json",
+                              file, "scores.json", file, "survey.json", file, NULL)},
+            {0}};
         g_autofree char *html = make_report(folder, inputs, json_node_get_object(run));
         Page page = {0};
 
