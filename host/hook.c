@@ -3,6 +3,7 @@
  * mistakes and not the end of `hone check`.
  */
 #include "draft.h"
+#include "resolve.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <hone/stage.h>
@@ -15,6 +16,8 @@
 
 #define PATIENCE_SECONDS 30
 #define LONGEST_MESSAGE 4096
+/* Exit status of a child that found nothing wrong, but something to say. */
+#define REMARK 3
 
 /* In the child: 0 where all is well, else 1 with the message written to fd. Nothing is printed on the terminal. */
 static G_NORETURN void run_child(const HoneComponent *component, JsonObject *params, const char *folder, int fd)
@@ -31,10 +34,15 @@ static G_NORETURN void run_child(const HoneComponent *component, JsonObject *par
     g_autoptr(GError) error = NULL;
     const HoneStageOps *ops = component->ops;
     void *instance = g_malloc0(MAX(component->instance_size, 1));
+    HoneResolution found = {0};
     bool good = hone_params_fill(component, params, folder, instance, &error) && ops->check(instance, &error);
-    if (good)
+    if (good && hone_resolve_param(component, params, folder) != NULL)
+        good = hone_resolve_here(component, instance, HONE_RESOLVE_LOCAL, &found, &error);
+    if (good && found.remark == NULL)
         _exit(0);
-    const char *message = error != NULL ? error->message : "the check failed without a reason: mend the plugin";
+    const char *message = good            ? found.remark
+                          : error != NULL ? error->message
+                                          : "the check failed without a reason: mend the plugin";
     size_t length = MIN(strlen(message), LONGEST_MESSAGE - 1);
     while (length > 0) {
         ssize_t n = write(fd, message, length);
@@ -45,7 +53,7 @@ static G_NORETURN void run_child(const HoneComponent *component, JsonObject *par
         message += n;
         length -= (size_t)n;
     }
-    _exit(1);
+    _exit(good ? REMARK : 1);
 }
 
 /* Collects what the child writes until it closes its end or the time is over. False: over. */
@@ -71,9 +79,10 @@ static bool collect(int fd, GString *message)
     }
 }
 
-/* NULL where the check passed, else what to tell. Caller frees. */
-static char *run_hook(const HoneComponent *component, JsonObject *params, const char *folder)
+/* NULL where the check passed, else what to tell; *warning where that is no mistake. Caller frees. */
+static char *run_hook(const HoneComponent *component, JsonObject *params, const char *folder, bool *warning)
 {
+    *warning = false;
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0)
         return g_strdup_printf("the stage's check could not be started: %s", g_strerror(errno));
@@ -108,6 +117,7 @@ static char *run_hook(const HoneComponent *component, JsonObject *params, const 
     if (*raw == 0)
         return g_strdup_printf("the check of the plugin \"%s\" ended with status %d", component->name,
                                WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+    *warning = WEXITSTATUS(status) == REMARK;
     return g_utf8_make_valid(raw, -1);
 }
 
@@ -115,13 +125,14 @@ static void check_variant(HoneDraft *draft, const guint *choice, void *data)
 {
     HoneMistakes *mistakes = data;
     g_autoptr(JsonObject) params = hone_draft_params(draft, choice);
-    g_autofree char *message = run_hook(draft->entry->component, params, draft->source->file->folder);
+    bool warning;
+    g_autofree char *message = run_hook(draft->entry->component, params, draft->source->file->folder, &warning);
     if (message == NULL)
         return;
     /* One message a line. */
     g_strdelimit(g_strchomp(message), "\n\r\t", ' ');
-    hone_mistakes_add(mistakes, hone_draft_place(draft), "\"%s\" (%s): %s", draft->source->name,
-                      draft->entry->component->name, message);
+    (warning ? hone_mistakes_warn : hone_mistakes_add)(mistakes, hone_draft_place(draft), "\"%s\" (%s): %s",
+                                                       draft->source->name, draft->entry->component->name, message);
 }
 
 void hone_drafts_run_hooks(GPtrArray *drafts, HoneMistakes *mistakes)

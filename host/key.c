@@ -108,9 +108,16 @@ static bool add_inner_files(const HonePipelineNode *node, JsonNode *value, const
 }
 
 /* Paths become absolute in `params`, and `files` gets the hash of what they name. */
-static bool add_files(const HonePipelineNode *node, JsonObject *params, JsonObject *files, const char *hash_folder,
-                      GError **error)
+static bool add_files(const HonePipelineNode *node, JsonObject *params, JsonObject *files,
+                      const HoneKeyContext *context, HoneResolution *found, GError **error)
 {
+    const char *hash_folder = context->hash_folder;
+    const HoneParam *of_hub = hone_resolve_param(node->component, params, node->folder);
+    if (of_hub) {
+        if (!hone_resolve_ask(node, context->program, context->plugin_path, found, error))
+            return false;
+        json_object_set_string_member(files, of_hub->name, found->exact);
+    }
     size_t group = 0, index = 0, base;
     const HoneParam *param;
     while ((param = hone_component_next_param(node->component, &group, &index, &base))) {
@@ -118,7 +125,8 @@ static bool add_files(const HonePipelineNode *node, JsonObject *params, JsonObje
         if (param->type == HONE_PARAM_JSON && value &&
             !add_inner_files(node, value, param->name, files, hash_folder, error))
             return false;
-        if (param->type != HONE_PARAM_PATH || !value || json_node_get_value_type(value) != G_TYPE_STRING)
+        if (param->type != HONE_PARAM_PATH || param == of_hub || !value ||
+            json_node_get_value_type(value) != G_TYPE_STRING)
             continue;
         g_autofree char *path = g_canonicalize_filename(json_node_get_string(value), node->folder);
         g_autoptr(GError) problem = NULL;
@@ -164,14 +172,16 @@ static bool add_metrics(const HonePipelineNode *node, const HoneRegistry *regist
     return true;
 }
 
-JsonObject *hone_key_own_ingredients(const HonePipelineNode *node, const HoneKeyContext *context, GError **error)
+JsonObject *hone_key_own_ingredients(const HonePipelineNode *node, const HoneKeyContext *context, HoneResolution *found,
+                                     GError **error)
 {
+    *found = (HoneResolution){.size = sizeof *found};
     const HoneComponent *component = node->component;
     const HoneStageOps *ops = component->ops;
     g_autoptr(JsonObject) params = hone_params_resolve(component, node->params, true);
     g_autoptr(JsonObject) files = json_object_new(), metrics = json_object_new();
     if (!add_metrics(node, context->registry, params, metrics, error) ||
-        !add_files(node, params, files, context->hash_folder, error))
+        !add_files(node, params, files, context, found, error))
         return NULL;
     JsonObject *ingredients = json_object_new();
     json_object_set_int_member(ingredients, "abi", HONE_ABI_MAJOR);
@@ -254,6 +264,12 @@ static char *changed_value(const char *name, JsonNode *before, JsonNode *now, gu
     return g_strdup_printf("%s: %s -> %s%s", name, old, new, rest);
 }
 
+/* What a hub's name stands for, rather than a hash. */
+static bool is_name(JsonNode *value)
+{
+    return value && json_node_get_value_type(value) == G_TYPE_STRING && strchr(json_node_get_string(value), '/');
+}
+
 char *hone_key_difference(JsonObject *before, JsonObject *now)
 {
     static const char *const plain[] = {"stage", "plugin", "version", "abi"};
@@ -271,6 +287,11 @@ char *hone_key_difference(JsonObject *before, JsonObject *now)
     }
     g_autoptr(GPtrArray) files = differing(member_object(before, "files"), member_object(now, "files"));
     if (files->len > 0) {
+        JsonObject *old_files = member_object(before, "files"), *new_files = member_object(now, "files");
+        JsonNode *old = old_files ? json_object_get_member(old_files, files->pdata[0]) : NULL;
+        JsonNode *new = new_files ? json_object_get_member(new_files, files->pdata[0]) : NULL;
+        if (is_name(old) && is_name(new))
+            return changed_value(files->pdata[0], old, new, 0);
         const char *path =
             new_params ? json_object_get_string_member_with_default(new_params, files->pdata[0], NULL) : NULL;
         g_autofree char *base = path ? g_path_get_basename(path) : NULL;

@@ -9,17 +9,21 @@
 #ifndef HONE_HOST_KEY_H
 #define HONE_HOST_KEY_H
 
-#include "pipeline.h"
+#include "resolve.h"
 
 typedef struct HoneKeyContext {
-    const HoneRegistry *registry; /* to find the metrics that a parameter names */
-    const char *numerics;         /* the backend's class of results, for stages that use one; or NULL */
-    const char *hash_folder;      /* where hashes of large files are remembered, or NULL */
+    const HoneRegistry *registry;   /* to find the metrics that a parameter names */
+    const char *numerics;           /* the backend's class of results, for stages that use one; or NULL */
+    const char *hash_folder;        /* where hashes of large files are remembered, or NULL */
+    const char *program;            /* asked what a hub's name stands for */
+    const char *const *plugin_path; /* for it; may be NULL */
 } HoneKeyContext;
 
 /* The part that comes from the node alone: all but "inputs". Reads the files that parameters name, so it may take a
- * while for large ones: may be called in a thread. Caller unrefs. */
-JsonObject *hone_key_own_ingredients(const HonePipelineNode *node, const HoneKeyContext *context, GError **error);
+ * while for large ones: may be called in a thread. For a hub's name, "files" has what it stands for now, and `found`
+ * gets all that is known of it (else it is cleared). Caller unrefs. */
+JsonObject *hone_key_own_ingredients(const HonePipelineNode *node, const HoneKeyContext *context, HoneResolution *found,
+                                     GError **error);
 /* Appends the content hash of an input; in the order of the port's list. */
 void hone_key_add_input(JsonObject *ingredients, const char *port, const char *hash);
 /* Hex. Caller frees. */

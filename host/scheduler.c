@@ -178,17 +178,22 @@ void hone_scheduler_keyed(HoneTask *task, GError *problem)
 {
     if (problem) {
         fail(task, problem->message);
-    } else if (task->scheduler->stops > 0) {
+        return;
+    }
+    if (task->found.remark)
+        hone_terminal_print(task->scheduler->terminal, HONE_TONE_WARNING, "%s: %s", task->node->name,
+                            task->found.remark);
+    if (task->scheduler->stops > 0) {
         enter(task, HONE_TASK_STOPPED);
     } else if (hone_task_take_stored(task)) {
         take(task);
     } else {
         if (!task->why)
-            task->why = task->always_runs ? g_strdup("runs every time")
-                        : task->scheduler->options.fresh
-                            ? g_strdup("--fresh")
-                            : hone_why(task->scheduler->store, task->scheduler->pipeline->name, task->node->name,
-                                       task->ingredients, NULL);
+            task->why = task->always_runs                ? g_strdup("runs every time")
+                        : task->scheduler->options.fresh ? g_strdup("--fresh")
+                        : task->found.absent             ? g_strdup("to be downloaded")
+                                             : hone_why(task->scheduler->store, task->scheduler->pipeline->name,
+                                                        task->node->name, task->ingredients, NULL);
         enter(task, HONE_TASK_READY);
     }
 }

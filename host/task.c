@@ -16,6 +16,7 @@ void hone_task_free(HoneTask *task)
     hone_node_process_free(task->process);
     hone_task_view_clear(&task->view);
     g_clear_pointer(&task->ingredients, json_object_unref);
+    hone_resolution_clear(&task->found);
     hone_stored_free(task->stored);
     if (task->lock >= 0)
         close(task->lock);
@@ -39,14 +40,16 @@ static void free_object(gpointer object)
 
 static void read_files(GTask *work, gpointer source, gpointer data, GCancellable *cancellable)
 {
-    const HoneTask *task = data;
+    HoneTask *task = data;
     const HoneScheduler *scheduler = task->scheduler;
     const HoneBackendChoice *backend = scheduler->options.backend;
     GError *error = NULL;
     const HoneKeyContext context = {.registry = scheduler->options.registry,
                                     .numerics = backend ? backend->numerics : NULL,
-                                    .hash_folder = hone_store_hash_folder(scheduler->store)};
-    JsonObject *ingredients = hone_key_own_ingredients(task->node, &context, &error);
+                                    .hash_folder = hone_store_hash_folder(scheduler->store),
+                                    .program = scheduler->options.program,
+                                    .plugin_path = scheduler->options.plugin_path};
+    JsonObject *ingredients = hone_key_own_ingredients(task->node, &context, &task->found, &error);
     if (ingredients)
         g_task_return_pointer(work, ingredients, free_object);
     else
@@ -98,7 +101,7 @@ static void take_figures(HoneTask *task)
 
 bool hone_task_take_stored(HoneTask *task)
 {
-    if (task->always_runs || task->scheduler->options.fresh)
+    if (task->always_runs || task->found.absent || task->scheduler->options.fresh)
         return false;
     g_autoptr(GError) error = NULL;
     task->stored = hone_store_get(task->scheduler->store, task->key, false, &error);
@@ -250,6 +253,8 @@ static JsonNode *describe(HoneTask *task, const char *outputs, const char *work)
     for (size_t i = 0; options->plugin_path && options->plugin_path[i]; i++)
         json_array_add_string_element(path, options->plugin_path[i]);
     json_object_set_array_member(spec, "plugin_path", path);
+    if (task->found.exact)
+        json_object_set_string_member(spec, "resolved", task->found.exact);
     json_object_set_object_member(spec, "run_info", run_info(task));
     return root;
 }

@@ -5,6 +5,7 @@
 #define HONE_HOST_TASK_H
 
 #include "node_process.h"
+#include "resolve.h"
 #include "scheduler.h"
 
 /* What one looks at while it runs. */
@@ -26,6 +27,7 @@ typedef struct HoneTask {
     guint cpus, gpus;
     guint64 memory;
     JsonObject *ingredients;
+    HoneResolution found; /* what a hub's name in its parameters stands for */
     char *key, *why, *message;
     int lock; /* of the key; -1: not held */
     bool waits_for_lock;

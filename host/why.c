@@ -59,7 +59,8 @@ GPtrArray *hone_forecast(HoneStore *store, const HonePipeline *pipeline, const H
         HoneForecast *forecast = g_new0(HoneForecast, 1);
         HoneStored *stored = NULL;
         g_ptr_array_add(forecasts, forecast);
-        g_autoptr(JsonObject) ingredients = hone_key_own_ingredients(node, context, error);
+        g_auto(HoneResolution) found = {0};
+        g_autoptr(JsonObject) ingredients = hone_key_own_ingredients(node, context, &found, error);
         if (!ingredients)
             return NULL;
         forecast->known = add_inputs(ingredients, node, forecasts, results, &forecast->why);
@@ -68,6 +69,8 @@ GPtrArray *hone_forecast(HoneStore *store, const HonePipeline *pipeline, const H
             stored = store ? hone_store_get(store, key, false, NULL) : NULL;
             if (ops->flags & HONE_STAGE_ALWAYS_RUNS)
                 forecast->why = g_strdup("runs every time");
+            else if (found.absent)
+                forecast->why = g_strdup_printf("%s is to be downloaded", found.exact);
             else if (stored)
                 forecast->stored = true;
             else

@@ -7,6 +7,7 @@
 #include "backend_choice.h"
 #include "command.h"
 #include "process_status.h"
+#include "resolve.h"
 #include "store.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -136,6 +137,7 @@ static bool run_stage(JsonObject *spec, const char *output_folder, int events_fd
                             .memory_limit = (uint64_t)json_object_get_int_member_with_default(spec, "memory_limit", 0)},
         .find = find,
         .host = registry,
+        .resolved = text(spec, "resolved"),
     };
     g_autoptr(HoneStage) stage = hone_stage_new(&setup);
     signalled_stage = stage;
@@ -196,6 +198,7 @@ int hone_command_node(int argc, char **argv)
 {
     g_auto(HoneCommandOptions) options = {0};
     g_autofree char *backend = NULL;
+    gboolean resolve = FALSE;
     int events_fd = -1, lock_fd = -1, parent = 0, threads = 0;
     const GOptionEntry entries[] = {
         HONE_PLUGIN_PATH_OPTION(options),
@@ -203,6 +206,7 @@ int hone_command_node(int argc, char **argv)
         {"lock-fd", 0, 0, G_OPTION_ARG_INT, &lock_fd, "The lock that this process keeps", "FD"},
         {"parent", 0, 0, G_OPTION_ARG_INT, &parent, "The process to end with", "PID"},
         {"backend-info", 0, 0, G_OPTION_ARG_STRING, &backend, "Describe a backend and end", "NAME"},
+        {"resolve", 0, 0, G_OPTION_ARG_NONE, &resolve, "Say what a hub's name stands for and end", NULL},
         {"threads", 0, 0, G_OPTION_ARG_INT, &threads, "For --backend-info", "N"},
         {NULL}};
     int status;
@@ -211,6 +215,10 @@ int hone_command_node(int argc, char **argv)
     if (backend) {
         g_autoptr(HoneRegistry) registry = hone_registry_new((const char *const *)options.plugin_path);
         return hone_backend_tell(registry, backend, (guint)MAX(threads, 0));
+    }
+    if (resolve) {
+        g_autoptr(HoneRegistry) registry = hone_registry_new((const char *const *)options.plugin_path);
+        return hone_resolve_tell(registry);
     }
     if (argc != 2) {
         hone_complain("usage: hone node SPEC.json");

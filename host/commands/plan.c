@@ -90,7 +90,9 @@ static GPtrArray *forecast(const HoneRegistry *registry, const HonePipeline *pip
     g_autoptr(HoneStore) store = hone_store_open(folder, false, NULL);
     const HoneKeyContext context = {.registry = registry,
                                     .numerics = backend != NULL ? backend->numerics : NULL,
-                                    .hash_folder = store != NULL ? hone_store_hash_folder(store) : NULL};
+                                    .hash_folder = store != NULL ? hone_store_hash_folder(store) : NULL,
+                                    .program = program,
+                                    .plugin_path = (const char *const *)options->plugin_path};
     GPtrArray *all = error == NULL ? hone_forecast(store, pipeline, &context, &error) : NULL;
     if (all == NULL)
         hone_complain("what would run cannot be told: %s", error->message);

@@ -2,6 +2,7 @@
  * param_value.c: whether one JSON value may stand for one parameter, and the sentence when it may not.
  */
 #include "params_private.h"
+#include <hone/hub.h>
 #include <hone/json.h>
 #include <math.h>
 #include <string.h>
@@ -166,6 +167,8 @@ static bool check_path(const HoneParam *param, JsonNode *value, const char *fold
     const char *path = json_node_get_string(value);
     g_autofree char *absolute = hone_param_absolute(path, folder);
     if (g_file_test(absolute, G_FILE_TEST_EXISTS))
+        return true;
+    if ((param->flags & HONE_PARAM_MAY_BE_HUB) != 0 && hone_hub_is_meant(path, absolute))
         return true;
     g_autofree char *near = similar_file(absolute);
     GString *message = g_string_new(NULL);

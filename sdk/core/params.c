@@ -3,6 +3,7 @@
  */
 #include "params_private.h"
 #include <hone/file.h>
+#include <hone/hub.h>
 #include <hone/json.h>
 #include <string.h>
 
@@ -133,6 +134,16 @@ static char **string_list(JsonNode *value)
     return list;
 }
 
+/* Absolute; a hub's name as written. */
+static char *path_value(const HoneParam *param, const char *text, const char *folder)
+{
+    char *path = hone_param_absolute(text, folder);
+    if ((param->flags & HONE_PARAM_MAY_BE_HUB) == 0 || !hone_hub_is_meant(text, path))
+        return path;
+    g_free(path);
+    return g_strdup(text);
+}
+
 /* Puts a checked value into its field. */
 static void fill_field(const HoneParam *param, JsonNode *value, const char *folder, void *field)
 {
@@ -152,7 +163,7 @@ static void fill_field(const HoneParam *param, JsonNode *value, const char *fold
         *(char **)field = null ? NULL : g_strdup(json_node_get_string(value));
         return;
     case HONE_PARAM_PATH:
-        *(char **)field = null ? NULL : hone_param_absolute(json_node_get_string(value), folder);
+        *(char **)field = null ? NULL : path_value(param, json_node_get_string(value), folder);
         return;
     case HONE_PARAM_STRINGS:
         *(char ***)field = string_list(value);

@@ -19,6 +19,7 @@
 #define MOST_FIGURES 64
 #define LONGEST_NAME 64
 #define LARGEST_INSTANCE (1u << 20)
+#define KNOWN_FLAGS (HONE_PARAM_NO_KEY | HONE_PARAM_NAMES_METRICS | HONE_PARAM_MAY_BE_ABSENT | HONE_PARAM_MAY_BE_HUB)
 
 typedef struct {
     const HoneComponent *component; /* once one is looked at */
@@ -125,12 +126,14 @@ static bool check_param(Check *c, const HoneParam *p, size_t base)
         return fail(c, "its field lies outside the instance struct of %zu bytes", limit);
     if ((base + p->offset) % size != 0)
         return fail(c, "its field is not aligned: the type of the field is not the parameter's");
-    if ((p->flags & ~(uint32_t)(HONE_PARAM_NO_KEY | HONE_PARAM_NAMES_METRICS | HONE_PARAM_MAY_BE_ABSENT)) != 0)
+    if ((p->flags & ~(uint32_t)KNOWN_FLAGS) != 0)
         return fail(c, "unknown flags");
     if ((p->flags & HONE_PARAM_NAMES_METRICS) != 0 && p->type != HONE_PARAM_STRINGS)
         return fail(c, "HONE_PARAM_NAMES_METRICS is for HONE_STRINGS only");
     if ((p->flags & HONE_PARAM_MAY_BE_ABSENT) != 0 && p->type != HONE_PARAM_PATH)
         return fail(c, "HONE_PARAM_MAY_BE_ABSENT is for HONE_PATH only");
+    if ((p->flags & HONE_PARAM_MAY_BE_HUB) != 0 && p->type != HONE_PARAM_PATH)
+        return fail(c, "HONE_PARAM_MAY_BE_HUB is for HONE_PATH only");
     if (!good_line(p->help))
         return fail(c, "needs one line of help");
     if (p->unit != NULL && !good_line(p->unit))

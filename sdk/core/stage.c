@@ -34,6 +34,7 @@ HoneStage *hone_stage_new(const HoneStageSetup *setup)
     own->hash_folder = g_strdup(own->hash_folder);
     own->run_info = own->run_info ? json_object_ref(own->run_info) : json_object_new();
     own->backend = g_strdup(own->backend ? own->backend : "auto");
+    own->resolved = g_strdup(own->resolved);
     stage->progress = hone_progress_new(own->events_fd);
     stage->inputs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
     stage->outputs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_artifact);
@@ -58,6 +59,7 @@ void hone_stage_free(HoneStage *stage)
     g_free((char *)own->work_folder);
     g_free((char *)own->hash_folder);
     g_free((char *)own->backend);
+    g_free((char *)own->resolved);
     g_free(stage);
 }
 
@@ -168,6 +170,11 @@ const char *hone_stage_folder(HoneStage *stage)
 const char *hone_stage_name(HoneStage *stage)
 {
     return stage->setup.name;
+}
+
+const char *hone_stage_resolved(HoneStage *stage)
+{
+    return stage->setup.resolved;
 }
 
 const char *hone_stage_hash_folder(HoneStage *stage)

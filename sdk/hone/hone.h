@@ -12,6 +12,7 @@
 #include <hone/error.h>
 #include <hone/file.h>
 #include <hone/gguf.h>
+#include <hone/hub.h>
 #include <hone/json.h>
 #include <hone/metric.h>
 #include <hone/model.h>

@@ -29,6 +29,8 @@ typedef enum {
         1 << 0, /* cannot change the result: left out of the cache key (log intervals, batch of evaluation) */
     HONE_PARAM_NAMES_METRICS = 1 << 1, /* STRINGS that name metric components: the host checks them */
     HONE_PARAM_MAY_BE_ABSENT = 1 << 2, /* PATH that need not exist before the run */
+    HONE_PARAM_MAY_BE_HUB = 1 << 3,    /* PATH that may name a model on a hub (hub.h): then it is left as written, and
+                                          the stage has a `resolve` */
 } HoneParamFlags;
 
 /* One parameter. `fallback` is the default as JSON text ("0.1", "\"linear\"", "[]", "null"); NULL: the parameter is

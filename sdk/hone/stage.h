@@ -19,6 +19,18 @@ typedef enum {
     HONE_STAGE_ALWAYS_RUNS = 1 << 1,  /* never taken from the store */
 } HoneStageFlags;
 
+typedef enum {
+    HONE_RESOLVE_LOCAL = 1 << 0, /* look at this machine alone: no network */
+} HoneResolveFlags;
+
+/* What a parameter with HONE_PARAM_MAY_BE_HUB stands for now. */
+typedef struct HoneResolution {
+    uint32_t size;
+    bool absent;  /* not on this machine: the stage has to run, even where its result is in the store */
+    char *exact;  /* what never moves, "org/name@COMMIT"; NULL where that cannot be told without the network */
+    char *remark; /* a sentence for the user, or NULL */
+} HoneResolution;
+
 typedef struct HoneStageOps {
     uint32_t size;
     uint32_t flags; /* HoneStageFlags */
@@ -26,6 +38,10 @@ typedef struct HoneStageOps {
     /* Optional. Looks at the parameters (and the files they name) before anything runs: `hone check` calls it in a
      * child process. Quick: at most the first rows of a file. */
     bool (*check)(const void *params, GError **error);
+    /* Needed where a parameter has HONE_PARAM_MAY_BE_HUB. Finds what its name stands for without fetching it; called in
+     * a child process when such a name is given. `exact` becomes part of the cache key, and is what
+     * hone_stage_resolved() gives when the stage runs. */
+    bool (*resolve)(const void *params, uint32_t flags, HoneResolution *found, GError **error);
 } HoneStageOps;
 
 /* The artifact at an input port, or NULL where an optional port is not connected. Owned by the stage. */
@@ -52,6 +68,8 @@ HONE_EXPORT const HoneComponent *hone_stage_component(HoneStage *stage, HoneKind
 HONE_EXPORT const char *hone_stage_folder(HoneStage *stage);
 /* The node's name in the pipeline. */
 HONE_EXPORT const char *hone_stage_name(HoneStage *stage);
+/* What `resolve` gave as `exact` when the key was made, or NULL: nothing, or nobody asked. */
+HONE_EXPORT const char *hone_stage_resolved(HoneStage *stage);
 /* Where hashes of large files are remembered, or NULL. */
 HONE_EXPORT const char *hone_stage_hash_folder(HoneStage *stage);
 /* What the run says of itself for a report: {"run", "pipeline" (resolved), "command", "versions", "nodes": {name:
@@ -77,6 +95,7 @@ typedef struct HoneStageSetup {
     /* Finds a component among the loaded plugins; `auto` for a backend gives the fastest that opens. */
     const HoneComponent *(*find)(void *host, HoneKind kind, const char *name, GError **error);
     void *host;
+    const char *resolved; /* see hone_stage_resolved(); may be NULL */
 } HoneStageSetup;
 
 HONE_EXPORT HoneStage *hone_stage_new(const HoneStageSetup *setup);

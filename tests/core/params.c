@@ -14,7 +14,7 @@ typedef struct {
     bool flag;
     int64_t count;
     double rate;
-    char *text, *mode, *path, *later, *needed;
+    char *text, *mode, *path, *later, *needed, *model;
     char **words;
     JsonNode *any;
     Frame frame;
@@ -32,6 +32,7 @@ static const HoneParam own[] = {
     HONE_PATH(Instance, later, "\"out\"", "A file to be", .flags = HONE_PARAM_MAY_BE_ABSENT),
     HONE_STRINGS(Instance, words, "[\"a\", \"b\"]", "Words"),
     HONE_JSON(Instance, any, "{\"k\": 1}", "Anything"),
+    HONE_PATH(Instance, model, "null", "A file, or a model on a hub", .flags = HONE_PARAM_MAY_BE_HUB),
     {0}};
 static const HoneParam frame[] = {HONE_INT(Frame, steps, "3", 0, 1e18, "Steps"), {0}};
 static const HoneParamGroup groups[] = {HONE_OWN_PARAMS(own), HONE_PARAMS("Frame", frame, Instance, frame), {0}};
@@ -52,11 +53,11 @@ static void test_walk(void)
     size_t group = 0, index = 0, base = 99, n = 0;
     const HoneParam *param, *last = NULL;
     while ((param = hone_component_next_param(&component, &group, &index, &base)) != NULL) {
-        g_assert_cmpuint(base, ==, n < 10 ? 0 : offsetof(Instance, frame));
+        g_assert_cmpuint(base, ==, n < 11 ? 0 : offsetof(Instance, frame));
         last = param;
         n++;
     }
-    g_assert_cmpuint(n, ==, 11);
+    g_assert_cmpuint(n, ==, 12);
     g_assert_cmpstr(last->name, ==, "steps");
     g_assert_true(hone_component_find_param(&component, "steps") == &frame[0]);
     g_assert_null(hone_component_find_param(&component, "nothing"));
@@ -161,9 +162,32 @@ static void test_problems(void)
     expect(WITH("\"path\": \"fil\""), "/path", "did you mean \"file\"?");
     expect(WITH("\"path\": \"no/such\""), "/path", "no file \"no/such\"");
     expect(WITH("\"path\": \"\""), "/path", "must be a path");
+    expect(WITH("\"path\": \"org/name\""), "/path", "no file"); /* this one takes no hub's names */
+    expect(WITH("\"model\": \"a/b/c\""), "/model", "no file");
+    expect(WITH("\"model\": \"org/x.gguf\""), "/model", "no file");
     expect(WITH("\"words\": \"a\""), "/words", "a list of strings");
     expect(WITH("\"words\": [\"a\", 1]"), "/words/1", "strings only, not 1");
     expect(WITH("\"any\": null"), "/any", "must be a value, not null");
+}
+
+/* A hub's name stays as it is written, unless a file is called so. */
+static void test_hub_name(void)
+{
+    g_autoptr(JsonObject) params = parse("{\"needed\": \"x\", \"model\": \"org/name@v1:a.gguf\"}");
+    Instance i;
+    g_autoptr(GError) error = NULL;
+    g_assert_true(hone_params_fill(&component, params, folder, &i, &error));
+    g_assert_no_error(error);
+    g_assert_cmpstr(i.model, ==, "org/name@v1:a.gguf");
+    hone_params_clear(&component, &i);
+    g_autofree char *owner = g_build_filename(folder, "org", NULL), *path = g_build_filename(owner, "name", NULL);
+    g_assert_cmpint(g_mkdir_with_parents(path, 0777), ==, 0);
+    json_object_set_string_member(params, "model", "org/name");
+    g_assert_true(hone_params_fill(&component, params, folder, &i, &error));
+    g_assert_cmpstr(i.model, ==, path);
+    hone_params_clear(&component, &i);
+    g_rmdir(path);
+    g_rmdir(owner);
 }
 
 static void test_all_problems(void)
@@ -192,10 +216,10 @@ static char *resolved(const char *text, bool for_key)
 static void test_resolve(void)
 {
     g_autofree char *all = resolved("{\"needed\": \"x\", \"count\": 2.0, \"rate\": 1}", false);
-    g_assert_cmpstr(
-        all, ==,
-        "{\"any\":{\"k\":1},\"count\":2,\"flag\":true,\"later\":\"out\",\"mode\":\"linear\",\"needed\":\"x\","
-        "\"path\":null,\"rate\":1.0,\"steps\":3,\"text\":null,\"words\":[\"a\",\"b\"]}");
+    g_assert_cmpstr(all, ==,
+                    "{\"any\":{\"k\":1},\"count\":2,\"flag\":true,\"later\":\"out\",\"mode\":\"linear\",\"model\":null,"
+                    "\"needed\":\"x\","
+                    "\"path\":null,\"rate\":1.0,\"steps\":3,\"text\":null,\"words\":[\"a\",\"b\"]}");
     /* However a number is written, and whether a default is written out, the text is the same. */
     g_autofree char *same =
         resolved("{\"rate\": 1e0, \"steps\": 3, \"flag\": true, \"count\": 2, \"needed\": \"x\"}", false);
@@ -228,6 +252,7 @@ int main(int argc, char **argv)
     g_test_add_func("/params/defaults", test_defaults);
     g_test_add_func("/params/given", test_given);
     g_test_add_func("/params/problems", test_problems);
+    g_test_add_func("/params/hub-name", test_hub_name);
     g_test_add_func("/params/all_problems", test_all_problems);
     g_test_add_func("/params/no_folder", test_no_folder);
     g_test_add_func("/params/resolve", test_resolve);

@@ -158,6 +158,7 @@ static void test_params(void)
     REFUSED("unknown flags", p.params[0].flags = 1u << 20);
     REFUSED("HONE_STRINGS only", p.params[0].flags = HONE_PARAM_NAMES_METRICS);
     REFUSED("HONE_PATH only", p.params[0].flags = HONE_PARAM_MAY_BE_ABSENT);
+    REFUSED("HONE_PATH only", p.params[0].flags = HONE_PARAM_MAY_BE_HUB);
     REFUSED("one line of help", p.params[0].help = NULL);
     REFUSED("unit", p.params[0].unit = "");
     REFUSED("is empty", p.params[0].min = 10);

@@ -14,10 +14,11 @@ static char *key_of(const char *folder)
     g_autoptr(HonePipeline) pipeline = hone_pipeline_load(file, &options, registry, mistakes);
     const HoneKeyContext context = {.registry = registry, .numerics = "f32"};
     g_autoptr(JsonObject) ingredients = NULL;
+    g_auto(HoneResolution) found = {0};
     g_autoptr(GError) error = NULL;
 
     g_assert_nonnull(pipeline);
-    ingredients = hone_key_own_ingredients(hone_pipeline_find(pipeline, "scores"), &context, &error);
+    ingredients = hone_key_own_ingredients(hone_pipeline_find(pipeline, "scores"), &context, &found, &error);
     g_assert_no_error(error);
     /* The metric's code counts as well. */
     g_assert_true(json_object_has_member(json_object_get_object_member(ingredients, "metrics"), "json_schema"));
