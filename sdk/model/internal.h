@@ -83,7 +83,7 @@ typedef struct RopeForm {
     double attention_factor;            /* of cosine and sine; 0: 1 */
     bool no_truncate;                   /* yarn: the correction range is not rounded to whole dimensions */
     size_t original_context;            /* positions of the unscaled training */
-    double *short_factor, *long_factor; /* [rotated/2], longrope; or NULL */
+    double *short_factor, *long_factor; /* [rotated/2], longrope; no long ones: the short hold everywhere */
 } RopeForm;
 
 #define MAX_ROPE 2 /* a model's global and local form */

@@ -16,7 +16,7 @@
 
 bool rope_by_length(const RopeForm *form)
 {
-    return form->kind == ROPE_DYNAMIC || form->kind == ROPE_LONGROPE;
+    return form->kind == ROPE_DYNAMIC || (form->kind == ROPE_LONGROPE && form->long_factor != NULL);
 }
 
 static float power(double base, size_t i, size_t rotated)
@@ -70,7 +70,8 @@ void rope_frequencies(const RopeForm *form, size_t length, float *frequency)
 {
     size_t pairs = form->rotated / 2;
     double base = form->kind == ROPE_DYNAMIC ? dynamic_base(form, length) : form->base, low = 0, high = 1;
-    const double *divisor = length > form->original_context ? form->long_factor : form->short_factor;
+    bool past = form->long_factor != NULL && length > form->original_context;
+    const double *divisor = past ? form->long_factor : form->short_factor;
     if (form->kind == ROPE_YARN)
         yarn_range(form, &low, &high);
     for (size_t i = 0; i < pairs; i++) {

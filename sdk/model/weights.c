@@ -68,7 +68,7 @@ static bool load_layer(Loader *l, size_t index)
     for (size_t i = 0; i < N_LINEAR; i++) {
         g_autofree char *name = name_linear(m, NAME_FILE, index, i, false);
         size_t heads = i == LINEAR_Q ? m->config.heads : i == LINEAR_K ? m->config.kv_heads : 0;
-        if (!load(l, layer->weight[i], name, m->family->paired_rows ? heads : 0))
+        if (!load(l, layer->weight[i], name, m->family->paired_rows && m->format == HONE_CHECKPOINT_GGUF ? heads : 0))
             return false;
     }
     g_autofree char *attention = name_norm(m, NAME_FILE, index, NORM_ATTENTION);
