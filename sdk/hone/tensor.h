@@ -27,6 +27,11 @@ typedef enum {
     HONE_Q4_K,
     HONE_Q5_K,
     HONE_Q6_K,
+    HONE_Q2_K,
+    HONE_Q3_K,
+    HONE_Q8_K,
+    HONE_IQ4_NL,
+    HONE_IQ4_XS,
     HONE_TYPE_END_,
 } HoneType;
 

@@ -25,14 +25,38 @@ static const struct {
     const char *name;
     HoneType type;
 } tensor_types[] = {
-    [0] = {"F32", HONE_F32},    [1] = {"F16", HONE_F16},   [2] = {"Q4_0", HONE_Q4_0},  [3] = {"Q4_1", HONE_Q4_1},
-    [6] = {"Q5_0", HONE_Q5_0},  [7] = {"Q5_1", HONE_Q5_1}, [8] = {"Q8_0", HONE_Q8_0},  [9] = {"Q8_1", 0},
-    [10] = {"Q2_K", 0},         [11] = {"Q3_K", 0},        [12] = {"Q4_K", HONE_Q4_K}, [13] = {"Q5_K", HONE_Q5_K},
-    [14] = {"Q6_K", HONE_Q6_K}, [15] = {"Q8_K", 0},        [16] = {"IQ2_XXS", 0},      [17] = {"IQ2_XS", 0},
-    [18] = {"IQ3_XXS", 0},      [19] = {"IQ1_S", 0},       [20] = {"IQ4_NL", 0},       [21] = {"IQ3_S", 0},
-    [22] = {"IQ2_S", 0},        [23] = {"IQ4_XS", 0},      [24] = {"I8", 0},           [25] = {"I16", 0},
-    [26] = {"I32", HONE_I32},   [27] = {"I64", 0},         [28] = {"F64", 0},          [29] = {"IQ1_M", 0},
-    [30] = {"BF16", HONE_BF16}, [34] = {"TQ1_0", 0},       [35] = {"TQ2_0", 0},        [39] = {"MXFP4", 0},
+    [0] = {"F32", HONE_F32},
+    [1] = {"F16", HONE_F16},
+    [2] = {"Q4_0", HONE_Q4_0},
+    [3] = {"Q4_1", HONE_Q4_1},
+    [6] = {"Q5_0", HONE_Q5_0},
+    [7] = {"Q5_1", HONE_Q5_1},
+    [8] = {"Q8_0", HONE_Q8_0},
+    [9] = {"Q8_1", 0},
+    [10] = {"Q2_K", HONE_Q2_K},
+    [11] = {"Q3_K", HONE_Q3_K},
+    [12] = {"Q4_K", HONE_Q4_K},
+    [13] = {"Q5_K", HONE_Q5_K},
+    [14] = {"Q6_K", HONE_Q6_K},
+    [15] = {"Q8_K", HONE_Q8_K},
+    [16] = {"IQ2_XXS", 0},
+    [17] = {"IQ2_XS", 0},
+    [18] = {"IQ3_XXS", 0},
+    [19] = {"IQ1_S", 0},
+    [20] = {"IQ4_NL", HONE_IQ4_NL},
+    [21] = {"IQ3_S", 0},
+    [22] = {"IQ2_S", 0},
+    [23] = {"IQ4_XS", HONE_IQ4_XS},
+    [24] = {"I8", 0},
+    [25] = {"I16", 0},
+    [26] = {"I32", HONE_I32},
+    [27] = {"I64", 0},
+    [28] = {"F64", 0},
+    [29] = {"IQ1_M", 0},
+    [30] = {"BF16", HONE_BF16},
+    [34] = {"TQ1_0", 0},
+    [35] = {"TQ2_0", 0},
+    [39] = {"MXFP4", 0},
     [40] = {"NVFP4", 0},
 };
 
@@ -44,7 +68,7 @@ static bool tensor_type(const GgufCursor *cursor, const char *name, uint32_t num
         return true;
     return gguf_fail(cursor, HONE_ERROR_UNSUPPORTED, error,
                      "tensor '%s' is stored as %s (type number %u), which Hone does not read; use a file in F32, F16, "
-                     "BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K or Q6_K",
+                     "BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K to Q6_K, Q8_K, IQ4_NL or IQ4_XS",
                      name, label ? label : "an unknown type", number);
 }
 

@@ -128,6 +128,69 @@ static void block_q6_k(const uint8_t *x, float *y)
     }
 }
 
+/* {scales[16], qs[64], d, dmin}: sixteen groups of 16; the low nibble of scales[g] scales it, the high one is its
+ * minimum. Value l of group 8h + 2r + k (k < 2) is bits 2r of byte 32h + 16k + l; y = (d·scale)·q - dmin·min. */
+static void block_q2_k(const uint8_t *x, float *y)
+{
+    float d = load_half(x + 80), dmin = load_half(x + 82);
+    for (int g = 0; g < 16; g++) {
+        const uint8_t *q = x + 16 + 32 * (g / 8) + 16 * (g & 1);
+        float step = d * (float)(x[g] & 15), base = dmin * (float)(x[g] >> 4);
+        for (int l = 0; l < 16; l++)
+            y[16 * g + l] = step * (float)(q[l] >> 2 * (g / 2 % 4) & 3) - base;
+    }
+}
+
+/* {hmask[32], qs[64], scales[12], d}: groups and low bits as in Q2_K; bit 4h + r of hmask[16k + l] takes away 4 where
+ * it is not set. Scale g of 16, six bits each, less 32: the low four are a nibble of byte g % 8 (the high one from g =
+ * 8 on), the upper two bits 2·(g / 4) of byte 8 + g % 4; y = (d·scale)·q. */
+static void block_q3_k(const uint8_t *x, float *y)
+{
+    const uint8_t *scales = x + 96;
+    float d = load_half(x + 108);
+    for (int g = 0; g < 16; g++) {
+        const uint8_t *q = x + 32 + 32 * (g / 8) + 16 * (g & 1), *high = x + 16 * (g & 1);
+        int low = g < 8 ? scales[g] & 15 : scales[g - 8] >> 4, up = scales[8 + g % 4] >> 2 * (g / 4) & 3;
+        float step = d * (float)((low | up << 4) - 32);
+        for (int l = 0; l < 16; l++) {
+            int value = (q[l] >> 2 * (g / 2 % 4) & 3) - ((high[l] >> g / 2 & 1) ? 0 : 4);
+            y[16 * g + l] = step * (float)value;
+        }
+    }
+}
+
+/* {d (f32), qs[256] (i8), sums of 16 (i16, for products only)}: y = d·q. */
+static void block_q8_k(const uint8_t *x, float *y)
+{
+    uint32_t bits = load32(x);
+    float d;
+    memcpy(&d, &bits, sizeof d);
+    for (int j = 0; j < 256; j++)
+        y[j] = d * (float)(int8_t)x[4 + j];
+}
+
+/* The sixteen values of IQ4: closer together near zero, as weights are. */
+static const int8_t iq4_values[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+
+static void iq4_group(float step, const uint8_t *q, float *y)
+{
+    for (int j = 0; j < 16; j++) {
+        y[j] = step * (float)iq4_values[q[j] & 15];
+        y[j + 16] = step * (float)iq4_values[q[j] >> 4];
+    }
+}
+
+/* {d, scales_h (u16), scales_l[4], qs[128]}: eight groups of 32; scale g, six bits less 32: a nibble of scales_l, and
+ * bits 2g of scales_h; y = (d·scale)·value. IQ4_NL is {d, qs[16]}: one group without a scale. */
+static void block_iq4_xs(const uint8_t *x, float *y)
+{
+    float d = load_half(x);
+    for (int g = 0; g < 8; g++) {
+        int low = x[4 + g / 2] >> 4 * (g & 1) & 15, up = load16(x + 2) >> 2 * g & 3;
+        iq4_group(d * (float)((low | up << 4) - 32), x + 8 + 16 * g, y + 32 * g);
+    }
+}
+
 void hone_type_to_f32(HoneType type, const void *src, float *dst, size_t n)
 {
     const uint8_t *x = src;
@@ -168,6 +231,21 @@ void hone_type_to_f32(HoneType type, const void *src, float *dst, size_t n)
             break;
         case HONE_Q6_K:
             block_q6_k(x, dst + i);
+            break;
+        case HONE_Q2_K:
+            block_q2_k(x, dst + i);
+            break;
+        case HONE_Q3_K:
+            block_q3_k(x, dst + i);
+            break;
+        case HONE_Q8_K:
+            block_q8_k(x, dst + i);
+            break;
+        case HONE_IQ4_NL:
+            iq4_group(load_half(x), x + 2, dst + i);
+            break;
+        case HONE_IQ4_XS:
+            block_iq4_xs(x, dst + i);
             break;
         default:
             g_assert_not_reached();

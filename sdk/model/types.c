@@ -11,10 +11,12 @@ typedef struct TypeInfo {
 
 /* Block sizes follow the GGUF specification's ggml_type. */
 static const TypeInfo types[HONE_TYPE_END_] = {
-    [HONE_F32] = {"f32", 1, 4},       [HONE_F16] = {"f16", 1, 2},       [HONE_BF16] = {"bf16", 1, 2},
-    [HONE_I32] = {"i32", 1, 4},       [HONE_Q4_0] = {"q4_0", 32, 18},   [HONE_Q4_1] = {"q4_1", 32, 20},
-    [HONE_Q5_0] = {"q5_0", 32, 22},   [HONE_Q5_1] = {"q5_1", 32, 24},   [HONE_Q8_0] = {"q8_0", 32, 34},
-    [HONE_Q4_K] = {"q4_k", 256, 144}, [HONE_Q5_K] = {"q5_k", 256, 176}, [HONE_Q6_K] = {"q6_k", 256, 210},
+    [HONE_F32] = {"f32", 1, 4},         [HONE_F16] = {"f16", 1, 2},           [HONE_BF16] = {"bf16", 1, 2},
+    [HONE_I32] = {"i32", 1, 4},         [HONE_Q4_0] = {"q4_0", 32, 18},       [HONE_Q4_1] = {"q4_1", 32, 20},
+    [HONE_Q5_0] = {"q5_0", 32, 22},     [HONE_Q5_1] = {"q5_1", 32, 24},       [HONE_Q8_0] = {"q8_0", 32, 34},
+    [HONE_Q4_K] = {"q4_k", 256, 144},   [HONE_Q5_K] = {"q5_k", 256, 176},     [HONE_Q6_K] = {"q6_k", 256, 210},
+    [HONE_Q2_K] = {"q2_k", 256, 84},    [HONE_Q3_K] = {"q3_k", 256, 110},     [HONE_Q8_K] = {"q8_k", 256, 292},
+    [HONE_IQ4_NL] = {"iq4_nl", 32, 18}, [HONE_IQ4_XS] = {"iq4_xs", 256, 136},
 };
 
 static const TypeInfo *type_info(HoneType type)
