@@ -85,6 +85,16 @@ struct HoneStream {
     CpuDevice *device;
 };
 
+/* The kernels for `wanted` instructions ("auto": the widest), NULL where the processor cannot run them. */
+const CpuKernels *cpu_choose_kernels(const char *wanted);
+/* A device with threads, kernels and no BLAS; size: of the structure that begins with it. threads: 0 for all. */
+CpuDevice *cpu_device_new(size_t size, const CpuKernels *kernels, uint32_t threads);
+/* "2 threads, LIBRARY, avx512" */
+void cpu_device_name(CpuDevice *device, const char *library);
+void cpu_device_free(CpuDevice *device);
+/* Fills in the memory of the machine. */
+void cpu_device_memory(HoneBackendInfo *info);
+
 /* Room shared by all threads of one operator, aligned to 64 bytes, until the next call. Aborts when memory is out: an
  * operator cannot fail. */
 void *cpu_scratch(CpuDevice *device, size_t bytes);
@@ -102,6 +112,11 @@ typedef void (*CpuRange)(void *data, size_t first, size_t count);
 void cpu_split(CpuDevice *device, size_t n, size_t grain, CpuRange body, void *data);
 
 /* ---- Operators, by file. ---- */
+
+/* device.c */
+HoneStream *cpu_stream_new(void *device, GError **error);
+void cpu_stream_free(HoneStream *s);
+bool cpu_sync(HoneStream *s, GError **error);
 
 /* memory.c */
 HoneBuffer *cpu_alloc(void *device, size_t bytes, GError **error);
@@ -157,5 +172,16 @@ void cpu_logprob_bwd(HoneStream *s, HoneTensor logits, HoneTensor lse, HoneTenso
 /* optimizer.c */
 void cpu_sum_squares(HoneStream *s, HoneTensor out, HoneTensor x);
 void cpu_adamw(HoneStream *s, HoneTensor p, HoneTensor g, HoneTensor m, HoneTensor v, const HoneAdamW *args);
+
+/* The operators that do not depend on what multiplies matrices. */
+#define CPU_SHARED_OPS                                                                                                 \
+    .size = sizeof(HoneBackendOps), .stream_new = cpu_stream_new, .stream_free = cpu_stream_free, .sync = cpu_sync,    \
+    .alloc = cpu_alloc, .free = cpu_free, .wrap = cpu_wrap, .upload = cpu_upload, .download = cpu_download,            \
+    .copy = cpu_copy, .fill = cpu_fill, .convert = cpu_convert, .add = cpu_add, .scale = cpu_scale,                    \
+    .add_bias = cpu_add_bias, .add_bias_bwd = cpu_add_bias_bwd, .soft_cap = cpu_soft_cap, .glu = cpu_glu,              \
+    .glu_bwd = cpu_glu_bwd, .dropout = cpu_dropout, .gather_rows = cpu_gather_rows, .scatter_rows = cpu_scatter_rows,  \
+    .rmsnorm = cpu_rmsnorm, .rmsnorm_bwd = cpu_rmsnorm_bwd, .rope = cpu_rope, .attention = cpu_attention,              \
+    .attention_bwd = cpu_attention_bwd, .attention_cached = cpu_attention_cached, .logprob = cpu_logprob,              \
+    .logprob_bwd = cpu_logprob_bwd, .sum_squares = cpu_sum_squares, .adamw = cpu_adamw
 
 #endif
