@@ -8,10 +8,8 @@
  * Every figure is the best of the rounds of half a second: other load on the machine only makes times longer.
  */
 #include "../tests/backends/plugin.h"
+#include "processor.h"
 
-#ifdef __x86_64__
-#include <immintrin.h>
-#endif
 #include <string.h>
 #include <time.h>
 
@@ -23,93 +21,6 @@ static double seconds(void)
     struct timespec now;
     clock_gettime(clock_used, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-/* ---- The processor's limits. ---- */
-
-static volatile float sink;
-
-#define ROUNDS 4000000
-#define CHAINS 12 /* independent sums: latency times throughput of any processor so far */
-
-/* x·0.999 + 0.001 in every lane, over and over; gives the operations done. */
-#define FMA_LOOP(name, options, vector, lanes, set, multiply_add)                                                      \
-    options static double name(void)                                                                                   \
-    {                                                                                                                  \
-        vector sum[CHAINS], factor = set(0.999f), rest = set(0.001f);                                                  \
-        for (int c = 0; c < CHAINS; c++)                                                                               \
-            sum[c] = set((float)c);                                                                                    \
-        for (int r = 0; r < ROUNDS; r++)                                                                               \
-            _Pragma("GCC unroll 12") for (int c = 0; c < CHAINS; c++) sum[c] = multiply_add(sum[c], factor, rest);     \
-        for (int c = 0; c < CHAINS; c++)                                                                               \
-            sink += *(const float *)&sum[c];                                                                           \
-        return 2.0 * (lanes)*CHAINS * ROUNDS;                                                                          \
-    }
-#define PLAIN_SET(x) (x)
-#define PLAIN_MULTIPLY_ADD(a, b, c) ((a) * (b) + (c))
-FMA_LOOP(fma_portable, , float, 1, PLAIN_SET, PLAIN_MULTIPLY_ADD)
-#ifdef __x86_64__
-FMA_LOOP(fma_avx512, __attribute__((target("avx512f"))), __m512, 16, _mm512_set1_ps, _mm512_fmadd_ps)
-FMA_LOOP(fma_avx2, __attribute__((target("avx2,fma"))), __m256, 8, _mm256_set1_ps, _mm256_fmadd_ps)
-#endif
-
-static double fma_loop(void)
-{
-#ifdef __x86_64__
-    if (__builtin_cpu_supports("avx512f"))
-        return fma_avx512();
-    if (__builtin_cpu_supports("avx2"))
-        return fma_avx2();
-#endif
-    return fma_portable();
-}
-
-#define COPY_BYTES ((size_t)128 << 20)
-
-static double own_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-static void *rate_of_fma(void *data)
-{
-    double *best = data;
-    for (int round = 0; round < 3; round++) {
-        double start = own_seconds(), work = fma_loop();
-        *best = MAX(*best, work / (own_seconds() - start) * 1e-9);
-    }
-    return NULL;
-}
-
-static void *rate_of_copy(void *data)
-{
-    double *best = data;
-    char *memory = g_malloc(2 * COPY_BYTES);
-    memset(memory, 1, 2 * COPY_BYTES);
-    for (int round = 0; round < 5; round++) {
-        double start = own_seconds();
-        memcpy(memory, memory + COPY_BYTES, COPY_BYTES);
-        *best = MAX(*best, 2.0 * (double)COPY_BYTES / (own_seconds() - start) * 1e-9);
-    }
-    g_free(memory);
-    return NULL;
-}
-
-/* The sum over threads that run side by side, each against its own processor time. */
-static double limit(uint32_t threads, GThreadFunc body)
-{
-    g_autofree GThread **thread = g_new(GThread *, threads);
-    g_autofree double *rate = g_new0(double, threads);
-    double all = 0;
-    for (uint32_t t = 0; t < threads; t++)
-        thread[t] = g_thread_new("limit", body, &rate[t]);
-    for (uint32_t t = 0; t < threads; t++) {
-        g_thread_join(thread[t]);
-        all += rate[t];
-    }
-    return all;
 }
 
 /* ---- Operators. ---- */
@@ -348,8 +259,8 @@ int main(int argc, char **argv)
     Bench b = {.backend = backend, .wanted = argv + MIN(argc, 3)};
     if (threads == 0)
         threads = g_get_num_processors();
-    b.gflops = limit(threads, rate_of_fma);
-    b.gbytes = limit(threads, rate_of_copy);
+    b.gflops = limit_gflops(threads);
+    b.gbytes = limit_copy(threads);
     g_print("%s\nlimits of %u thread%s: %.1f GFLOP/s from registers, %.1f GB/s copied\n\n", backend->info.device_name,
             threads, threads == 1 ? "" : "s", b.gflops, b.gbytes);
     if (threads == 1)
