@@ -105,50 +105,42 @@ static bool read_settings(const char *path, Settings *settings, GError **error)
     return true;
 }
 
-/* Which trainable a tensor of the file is: base_model.model.model.layers.L.MODULE.lora_A.weight. */
-static bool parse_name(const HoneModel *m, const char *name, size_t *layer, Linear *linear, char *which)
+/* Where a tensor of the file belongs. */
+typedef struct Place {
+    size_t layer;
+    Linear linear; /* the first of its module's */
+    bool is_b;
+} Place;
+
+/* Name of a tensor -> Place, of every adapter that the model can carry. */
+static GHashTable *list_places(const HoneModel *m)
 {
-    static const char prefix[] = "base_model.model.model.layers.";
-    if (!g_str_has_prefix(name, prefix))
-        return false;
-    const char *at = name + strlen(prefix);
-    if (!g_ascii_isdigit(*at) || (*at == '0' && g_ascii_isdigit(at[1])))
-        return false;
-    char *end;
-    guint64 number = g_ascii_strtoull(at, &end, 10);
-    if (*end != '.' || number >= m->config.layers)
-        return false;
-    *layer = (size_t)number;
-    for (Linear i = 0; i < N_LINEAR; i++) {
-        const char *module = m->family->linears[i].module;
-        if (!g_str_has_prefix(end + 1, module))
-            continue;
-        const char *rest = end + 1 + strlen(module);
-        *linear = i;
-        *which = strcmp(rest, ".lora_A.weight") == 0 ? 'A' : strcmp(rest, ".lora_B.weight") == 0 ? 'B' : 0;
-        return *which != 0;
-    }
-    return false;
+    GHashTable *places = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    for (size_t l = 0; l < m->config.layers; l++)
+        for (Linear i = 0; i < N_LINEAR; i++)
+            for (int is_b = 0; is_b < 2 && linear_span(m->family, i) > 0; is_b++)
+                g_hash_table_insert(places, adapter_name(m, l, i, is_b),
+                                    g_memdup2(&(Place){l, i, is_b}, sizeof(Place)));
+    return places;
 }
 
 static bool find_places(const HoneModel *m, const HoneSafetensors *file, const char *path, size_t rank, uint32_t *mask,
                         GError **error)
 {
     g_autofree uint32_t *b_mask = g_new0(uint32_t, m->config.layers);
+    g_autoptr(GHashTable) places = list_places(m);
     for (size_t i = 0; i < hone_safetensors_count(file); i++) {
         const HoneSafetensor *tensor = hone_safetensors_get(file, i);
-        size_t layer;
-        Linear linear;
-        char which;
-        if (!parse_name(m, tensor->name, &layer, &linear, &which))
+        const Place *place = g_hash_table_lookup(places, tensor->name);
+        if (place == NULL)
             return refuse(error, path, "tensor \"%s\" belongs to no linear map of this model (%s, %zu layers)",
                           tensor->name, m->config.family, m->config.layers);
-        size_t rows = which == 'A' ? rank : linear_out(&m->config, linear);
-        size_t columns = which == 'A' ? linear_in(&m->config, linear) : rank;
+        size_t rows = place->is_b ? adapter_out(m, place->linear) : rank;
+        size_t columns = place->is_b ? rank : linear_in(&m->config, place->linear);
         if (tensor->rank != 2 || tensor->shape[0] != rows || tensor->shape[1] != columns || tensor->type == HONE_I32)
             return refuse(error, path, "tensor \"%s\" is no matrix of %zu x %zu, which this model and rank %zu need",
                           tensor->name, rows, columns, rank);
-        (which == 'A' ? mask : b_mask)[layer] |= 1u << linear;
+        (place->is_b ? b_mask : mask)[place->layer] |= linear_mask(m->family, place->linear);
     }
     for (size_t l = 0; l < m->config.layers; l++)
         if (mask[l] != b_mask[l])
@@ -161,6 +153,10 @@ bool hone_model_load_adapter(HoneModel *m, const char *folder, GError **error)
     g_return_val_if_fail(m != NULL && folder != NULL, false);
     if (m->has_adapter) {
         g_set_error(error, HONE_ERROR, HONE_ERROR_UNSUPPORTED, "The model has an adapter already; it takes one.");
+        return false;
+    }
+    if (m->trains_weights) {
+        g_set_error(error, HONE_ERROR, HONE_ERROR_UNSUPPORTED, "The model's weights are trained; it takes no adapter.");
         return false;
     }
     g_autofree char *config_path = g_build_filename(folder, CONFIG, NULL);
@@ -208,12 +204,12 @@ static void add_targets(JsonBuilder *builder, const HoneModel *m)
     json_builder_begin_array(builder);
     if (masks[0] == masks[1]) {
         for (Linear i = 0; i < N_LINEAR; i++)
-            if (masks[0] & (1u << i))
+            if (masks[0] & (1u << i) && linear_span(m->family, i) > 0)
                 json_builder_add_string_value(builder, linear_target(m->family, i));
     } else {
         for (size_t l = 0; l < m->config.layers; l++) {
             for (Linear i = 0; i < N_LINEAR; i++) {
-                if (m->layers[l].adapter[i].a.buffer == NULL)
+                if (m->layers[l].adapter[i].a.buffer == NULL || linear_span(m->family, i) == 0)
                     continue;
                 g_autofree char *name = name_module(m, l, i);
                 json_builder_add_string_value(builder, name);

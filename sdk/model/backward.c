@@ -7,12 +7,42 @@
  */
 #include "internal.h"
 
-/* d += the norm's part: d_normed through y = norm(x)·weight. */
-static void norm_backward(Pass *p, HoneTensor d, HoneTensor d_normed, HoneTensor x, HoneTensor weight)
+/* dx += the derivative through y = norm(x)·weight. */
+static void norm_backward(Pass *p, HoneTensor dx, HoneTensor dy, HoneTensor x, HoneTensor rstd, const Weight *norm)
 {
     HoneBackend *b = p->model->backend;
-    b->ops->rmsnorm_bwd(b->stream, d, (HoneTensor){0}, d_normed, x, weight, hone_tensor_rows(p->rstd, 0, x.shape[0]),
-                        p->model->norm_offset);
+    b->ops->rmsnorm_bwd(b->stream, dx, norm->gradient, dy, x, norm->value, rstd, p->model->norm_offset);
+}
+
+/* d += the derivative by a block's input, through the norm before the block where there is one. */
+static void block_input_backward(Pass *p, HoneTensor d, HoneTensor d_input, HoneTensor x, const Weight *norm)
+{
+    HoneBackend *b = p->model->backend;
+    if (norm->value.buffer == NULL)
+        b->ops->add(b->stream, d, d_input, 1);
+    else
+        norm_backward(p, d, d_input, x, hone_tensor_rows(p->rstd, 0, x.shape[0]), norm);
+}
+
+/* The derivative by the product y that a block ends with, from that by the stream. */
+static HoneTensor block_output_backward(Pass *p, HoneTensor d, HoneTensor y, const Weight *after)
+{
+    HoneBackend *b = p->model->backend;
+    size_t rows = d.shape[0];
+    double scale = p->model->config.residual_scale;
+    if (scale > 0) {
+        HoneTensor scaled = hone_tensor_rows(p->d_normed, 0, rows);
+        b->ops->copy(b->stream, scaled, d);
+        b->ops->scale(b->stream, scaled, (float)scale);
+        d = scaled;
+    }
+    if (after->value.buffer == NULL)
+        return d;
+    HoneTensor rstd = hone_tensor_rows(p->rstd, 0, rows), d_y = hone_tensor_rows(p->d_after, 0, rows);
+    pass_norm(p, hone_tensor_rows(p->normed, 0, rows), rstd, y, after);
+    b->ops->fill(b->stream, d_y, 0);
+    norm_backward(p, d_y, d, y, rstd, after);
+    return d_y;
 }
 
 static void mlp_backward(Pass *p, size_t layer, HoneTensor d)
@@ -23,16 +53,29 @@ static void mlp_backward(Pass *p, size_t layer, HoneTensor d)
     LayerState *s = &p->layers[layer];
     size_t rows = d.shape[0];
     HoneTensor glu = hone_tensor_rows(p->glu, 0, rows), d_glu = hone_tensor_rows(p->d_glu, 0, rows);
-    HoneTensor normed = hone_tensor_rows(p->normed, 0, rows), d_normed = hone_tensor_rows(p->d_normed, 0, rows);
+    HoneTensor rstd = hone_tensor_rows(p->rstd, 0, rows), d_input = hone_tensor_rows(p->d_normed, 0, rows);
+    const HoneTensor d_gate_up[] = {s->gate, s->up};
 
-    if (w->group[GROUP_DOWN].n > 0)
+    HoneTensor d_fed = block_output_backward(p, d, s->fed, &w->norm[NORM_POST_MLP]);
+    if (w->group[GROUP_DOWN].n > 0 || w->linear[LINEAR_DOWN].gradient.buffer != NULL)
         b->ops->glu(b->stream, glu, s->gate, s->up, m->activation);
-    group_backward(p, layer, GROUP_DOWN, d_glu, glu, &d, s->lora[GROUP_DOWN]);
+    group_backward(p, layer, GROUP_DOWN, d_glu, glu, &d_fed, s->lora[GROUP_DOWN]);
     b->ops->glu_bwd(b->stream, s->gate, s->up, d_glu, s->gate, s->up, m->activation);
-    pass_norm(p, normed, hone_tensor_rows(p->rstd, 0, rows), s->h, w->mlp_norm);
-    group_backward(p, layer, GROUP_GATE_UP, d_normed, normed, (const HoneTensor[]){s->gate, s->up},
-                   s->lora[GROUP_GATE_UP]);
-    norm_backward(p, d, d_normed, s->h, w->mlp_norm);
+    HoneTensor x = pass_block_input(p, rstd, s->h, &w->norm[NORM_MLP]);
+    group_backward(p, layer, GROUP_GATE_UP, d_input, x, d_gate_up, s->lora[GROUP_GATE_UP]);
+    block_input_backward(p, d, d_input, s->h, &w->norm[NORM_MLP]);
+}
+
+/* Through the norm of queries or keys: d becomes the derivative by the raw values, in `room`. */
+static HoneTensor qk_norm_backward(Pass *p, HoneTensor room, HoneTensor d, HoneTensor raw, HoneTensor rstd,
+                                   const Weight *norm)
+{
+    HoneBackend *b = p->model->backend;
+    if (norm->value.buffer == NULL)
+        return d;
+    b->ops->fill(b->stream, room, 0);
+    norm_backward(p, pass_norm_rows(p, room), pass_norm_rows(p, d), pass_norm_rows(p, raw), rstd, norm);
+    return room;
 }
 
 static void attention_backward(Pass *p, size_t layer, HoneTensor d, bool below)
@@ -43,52 +86,68 @@ static void attention_backward(Pass *p, size_t layer, HoneTensor d, bool below)
     LayerState *s = &p->layers[layer];
     bool tail = p->tail && layer + 1 == m->config.layers;
 
-    group_backward(p, layer, GROUP_O, tail ? p->d_o_rows : p->d_o, s->o_rows, &d, s->lora[GROUP_O]);
+    HoneTensor d_attended = block_output_backward(p, d, s->attended, &w->norm[NORM_POST_ATTENTION]);
+    group_backward(p, layer, GROUP_O, tail ? p->d_o_rows : p->d_o, s->o_rows, &d_attended, s->lora[GROUP_O]);
     if (tail) {
         b->ops->fill(b->stream, p->d_o, 0);
         b->ops->scatter_rows(b->stream, p->d_o, p->d_o_rows, p->rows, false);
         b->ops->fill(b->stream, p->d_x, 0);
         b->ops->scatter_rows(b->stream, p->d_x, d, p->rows, false);
     }
-    HoneAttention attention = pass_attention(p);
+    HoneAttention attention = pass_attention(p, layer);
+    HoneTensor q = s->q, k = s->k;
+    if (w->norm[NORM_Q].value.buffer != NULL)
+        pass_ready(p, layer, &q, &k);
     b->ops->attention_bwd(b->stream, pass_heads(p, p->d_q), pass_heads(p, p->d_k), pass_heads(p, p->d_v),
-                          pass_heads(p, p->d_o), pass_heads(p, s->o), s->lse, pass_heads(p, s->q), pass_heads(p, s->k),
+                          pass_heads(p, p->d_o), pass_heads(p, s->o), s->lse, pass_heads(p, q), pass_heads(p, k),
                           pass_heads(p, s->v), &attention);
-    pass_rotate(p, p->d_q, -1);
-    pass_rotate(p, p->d_k, -1);
-    pass_norm(p, p->normed, p->rstd, s->x, w->attention_norm);
-    group_backward(p, layer, GROUP_QKV, below ? p->d_normed : (HoneTensor){0}, p->normed,
-                   (const HoneTensor[]){p->d_q, p->d_k, p->d_v}, s->lora[GROUP_QKV]);
+    pass_rotate(p, layer, p->d_q, -1);
+    pass_rotate(p, layer, p->d_k, -1);
+    const HoneTensor d_qkv[] = {qk_norm_backward(p, p->q_ready, p->d_q, s->q, p->rstd_q, &w->norm[NORM_Q]),
+                                qk_norm_backward(p, p->k_ready, p->d_k, s->k, p->rstd_k, &w->norm[NORM_K]), p->d_v};
+    HoneTensor x = pass_block_input(p, p->rstd, s->x, &w->norm[NORM_ATTENTION]);
+    group_backward(p, layer, GROUP_QKV, below ? p->d_normed : (HoneTensor){0}, x, d_qkv, s->lora[GROUP_QKV]);
     if (below)
-        norm_backward(p, p->d_x, p->d_normed, s->x, w->attention_norm);
+        block_input_backward(p, p->d_x, p->d_normed, s->x, &w->norm[NORM_ATTENTION]);
 }
 
 /* The lowest layer that has something to train. */
 static size_t lowest_trained(const HoneModel *m)
 {
     size_t layer = 0;
-    for (; layer + 1 < m->config.layers; layer++)
+    for (; layer + 1 < m->config.layers && !m->trains_weights; layer++)
         for (Group g = 0; g < N_GROUP; g++)
             if (m->layers[layer].group[g].n > 0)
                 return layer;
     return layer;
 }
 
+static void embedding_backward(Pass *p, HoneTensor d)
+{
+    HoneBackend *b = p->model->backend;
+    double scale = p->model->config.embedding_scale;
+    if (scale > 0)
+        b->ops->scale(b->stream, d, (float)scale);
+    b->ops->scatter_rows(b->stream, p->model->embedding.gradient, d, p->ids, true);
+}
+
 void layers_backward(Pass *p)
 {
     HoneModel *m = p->model;
     HoneBackend *b = m->backend;
-    HoneTensor d = p->d_rows;
+    HoneTensor d = p->d_rows, rstd = hone_tensor_rows(p->rstd, 0, p->m);
     b->ops->fill(b->stream, d, 0);
-    pass_norm(p, hone_tensor_rows(p->normed, 0, p->m), hone_tensor_rows(p->rstd, 0, p->m), p->final, m->output_norm);
-    norm_backward(p, d, p->d_hidden, p->final, m->output_norm);
+    pass_norm(p, hone_tensor_rows(p->normed, 0, p->m), rstd, p->final, &m->output_norm);
+    norm_backward(p, d, p->d_hidden, p->final, rstd, &m->output_norm);
 
     size_t lowest = lowest_trained(m);
     for (size_t l = m->config.layers; l-- > lowest;) {
         if (l < p->recomputed)
             layer_recompute(p, l);
         mlp_backward(p, l, d);
-        attention_backward(p, l, d, l > lowest);
+        attention_backward(p, l, d, l > lowest || m->trains_weights);
         d = p->d_x;
     }
+    if (m->trains_weights)
+        embedding_backward(p, d);
 }

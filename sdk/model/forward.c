@@ -18,7 +18,7 @@ HoneTensor pass_heads(const Pass *p, HoneTensor t)
     return hone_tensor_reshape(t, 3, (const size_t[]){t.shape[0], t.shape[1] / width, width});
 }
 
-HoneAttention pass_attention(const Pass *p)
+HoneAttention pass_attention(const Pass *p, size_t layer)
 {
     const HoneModelConfig *c = &p->model->config;
     return (HoneAttention){
@@ -29,40 +29,101 @@ HoneAttention pass_attention(const Pass *p)
         .heads = (uint32_t)c->heads,
         .kv_heads = (uint32_t)c->kv_heads,
         .head_dim = (uint32_t)c->head_dim,
-        .scale = (float)(1 / sqrt((double)c->head_dim)),
+        .scale = (float)(c->attention_scale > 0 ? c->attention_scale : 1 / sqrt((double)c->head_dim)),
+        .window = p->model->forms[layer].local ? (uint32_t)c->window : 0,
+        .soft_cap = (float)c->attention_cap,
     };
 }
 
-void pass_norm(Pass *p, HoneTensor y, HoneTensor rstd, HoneTensor x, HoneTensor weight)
+void pass_norm(Pass *p, HoneTensor y, HoneTensor rstd, HoneTensor x, const Weight *norm)
 {
     HoneBackend *b = p->model->backend;
-    b->ops->rmsnorm(b->stream, y, rstd, x, weight, (float)p->model->config.norm_epsilon, p->model->norm_offset);
+    b->ops->rmsnorm(b->stream, y, rstd, x, norm->value, (float)p->model->config.norm_epsilon, p->model->norm_offset);
 }
 
-void pass_rotate(Pass *p, HoneTensor t, int sign)
+HoneTensor pass_block_input(Pass *p, HoneTensor rstd, HoneTensor x, const Weight *norm)
+{
+    if (norm->value.buffer == NULL)
+        return x;
+    HoneTensor normed = hone_tensor_rows(p->normed, 0, x.shape[0]);
+    pass_norm(p, normed, rstd, x, norm);
+    return normed;
+}
+
+HoneTensor pass_norm_rows(const Pass *p, HoneTensor t)
+{
+    if (p->model->family->qk_norm == QK_NORM_ALL)
+        return t;
+    size_t width = p->model->config.head_dim;
+    return hone_tensor_reshape(t, 2, (const size_t[]){t.shape[0] * t.shape[1] / width, width});
+}
+
+void pass_rotate(Pass *p, size_t layer, HoneTensor t, int sign)
 {
     HoneBackend *b = p->model->backend;
-    b->ops->rope(b->stream, pass_heads(p, t), p->model->rope[0], p->positions, sign);
+    int form = p->model->forms[layer].rope;
+    if (form >= 0 && p->rope[form].buffer != NULL)
+        b->ops->rope(b->stream, pass_heads(p, t), p->rope[form], p->each_row, sign);
+    else if (form >= 0)
+        b->ops->rope(b->stream, pass_heads(p, t), p->model->rope[form], p->positions, sign);
+}
+
+void pass_ready(Pass *p, size_t layer, HoneTensor *q, HoneTensor *k)
+{
+    const Layer *w = &p->model->layers[layer];
+    *q = p->layers[layer].q;
+    *k = p->layers[layer].k;
+    if (w->norm[NORM_Q].value.buffer != NULL) {
+        HoneTensor raw_q = pass_norm_rows(p, *q), raw_k = pass_norm_rows(p, *k);
+        if (p->keep) {
+            *q = p->q_ready;
+            *k = p->k_ready;
+        }
+        pass_norm(p, pass_norm_rows(p, *q), p->rstd_q, raw_q, &w->norm[NORM_Q]);
+        pass_norm(p, pass_norm_rows(p, *k), p->rstd_k, raw_k, &w->norm[NORM_K]);
+    }
+    pass_rotate(p, layer, *q, 1);
+    pass_rotate(p, layer, *k, 1);
 }
 
 static void attend(Pass *p, size_t layer)
 {
     HoneBackend *b = p->model->backend;
     LayerState *s = &p->layers[layer];
-    HoneAttention attention = pass_attention(p);
+    HoneAttention attention = pass_attention(p, layer);
+    HoneTensor q, k;
+    pass_ready(p, layer, &q, &k);
     if (p->cache != NULL) {
         const HoneTensor *keys = &p->cache->keys[layer], *values = &p->cache->values[layer];
-        const size_t table[] = {p->cache->slots * p->cache->positions, s->k.shape[1]};
-        b->ops->scatter_rows(b->stream, hone_tensor_reshape(*keys, 2, table), s->k, p->cache_rows, false);
+        const size_t table[] = {p->cache->slots * p->cache->positions, k.shape[1]};
+        b->ops->scatter_rows(b->stream, hone_tensor_reshape(*keys, 2, table), k, p->cache_rows, false);
         b->ops->scatter_rows(b->stream, hone_tensor_reshape(*values, 2, table), s->v, p->cache_rows, false);
         if (p->kind == PASS_CACHED) {
-            b->ops->attention_cached(b->stream, pass_heads(p, s->o), pass_heads(p, s->q), *keys, *values, p->slots,
+            b->ops->attention_cached(b->stream, pass_heads(p, s->o), pass_heads(p, q), *keys, *values, p->slots,
                                      p->lengths, &attention);
             return;
         }
     }
-    b->ops->attention(b->stream, pass_heads(p, s->o), s->lse, pass_heads(p, s->q), pass_heads(p, s->k),
-                      pass_heads(p, s->v), &attention);
+    b->ops->attention(b->stream, pass_heads(p, s->o), s->lse, pass_heads(p, q), pass_heads(p, k), pass_heads(p, s->v),
+                      &attention);
+}
+
+/* stream += what a block gives: the product goes straight into the stream, or by way of y where it is normalised or
+ * scaled first. Without `add`, just what the backward reads of it. */
+static void block_output(Pass *p, size_t layer, Group g, HoneTensor x, HoneTensor y, const Weight *after,
+                         HoneTensor stream, bool add)
+{
+    HoneBackend *b = p->model->backend;
+    HoneTensor lora = p->layers[layer].lora[g];
+    if (y.buffer == NULL) {
+        group_forward(p, layer, g, x, &stream, lora, true, !add);
+        return;
+    }
+    group_forward(p, layer, g, x, &y, lora, false, !add && after->value.buffer == NULL);
+    if (!add)
+        return;
+    double scale = p->model->config.residual_scale;
+    b->ops->add(b->stream, stream, pass_block_input(p, (HoneTensor){0}, y, after), scale > 0 ? (float)scale : 1);
 }
 
 static void run_layer(Pass *p, size_t layer, bool again)
@@ -72,12 +133,10 @@ static void run_layer(Pass *p, size_t layer, bool again)
     const Layer *w = &m->layers[layer];
     LayerState *s = &p->layers[layer];
     bool last = layer + 1 == m->config.layers, tail = last && p->tail;
+    const HoneTensor none = {0}, qkv[] = {s->q, s->k, s->v}, gate_up[] = {s->gate, s->up};
 
-    pass_norm(p, p->normed, (HoneTensor){0}, s->x, w->attention_norm);
-    group_forward(p, layer, GROUP_QKV, p->normed, (const HoneTensor[]){s->q, s->k, s->v}, s->lora[GROUP_QKV], false,
-                  false);
-    pass_rotate(p, s->q, 1);
-    pass_rotate(p, s->k, 1);
+    HoneTensor x = pass_block_input(p, none, s->x, &w->norm[NORM_ATTENTION]);
+    group_forward(p, layer, GROUP_QKV, x, qkv, s->lora[GROUP_QKV], false, false);
     attend(p, layer);
 
     if (tail) {
@@ -85,24 +144,25 @@ static void run_layer(Pass *p, size_t layer, bool again)
         b->ops->gather_rows(b->stream, s->h, s->x, p->rows);
     } else if (!same(s->h, s->x))
         b->ops->copy(b->stream, s->h, s->x);
-    group_forward(p, layer, GROUP_O, s->o_rows, &s->h, s->lora[GROUP_O], true, false);
+    block_output(p, layer, GROUP_O, s->o_rows, s->attended, &w->norm[NORM_POST_ATTENTION], s->h, true);
 
-    size_t rows = s->h.shape[0];
-    HoneTensor normed = hone_tensor_rows(p->normed, 0, rows), glu = hone_tensor_rows(p->glu, 0, rows);
-    pass_norm(p, normed, (HoneTensor){0}, s->h, w->mlp_norm);
-    group_forward(p, layer, GROUP_GATE_UP, normed, (const HoneTensor[]){s->gate, s->up}, s->lora[GROUP_GATE_UP], false,
-                  false);
+    HoneTensor glu = hone_tensor_rows(p->glu, 0, s->h.shape[0]);
+    x = pass_block_input(p, none, s->h, &w->norm[NORM_MLP]);
+    group_forward(p, layer, GROUP_GATE_UP, x, gate_up, s->lora[GROUP_GATE_UP], false, false);
     b->ops->glu(b->stream, glu, s->gate, s->up, m->activation);
     HoneTensor out = last ? p->final : p->layers[layer + 1].x;
     if (!again && !same(out, s->h))
         b->ops->copy(b->stream, out, s->h);
-    group_forward(p, layer, GROUP_DOWN, glu, &out, s->lora[GROUP_DOWN], true, again);
+    block_output(p, layer, GROUP_DOWN, glu, s->fed, &w->norm[NORM_POST_MLP], out, !again);
 }
 
 void embed(Pass *p)
 {
     HoneBackend *b = p->model->backend;
-    b->ops->gather_rows(b->stream, p->layers[0].x, p->model->embedding, p->ids);
+    double scale = p->model->config.embedding_scale;
+    b->ops->gather_rows(b->stream, p->layers[0].x, p->model->embedding.value, p->ids);
+    if (scale > 0)
+        b->ops->scale(b->stream, p->layers[0].x, (float)scale);
 }
 
 void layer_forward(Pass *p, size_t layer)

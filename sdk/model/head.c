@@ -1,23 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0
  * head.c: from hidden states to log-probabilities and back, a chunk of rows at a time: the logits of a whole batch
  * would take 4·V bytes a token, 200 MB for 1,024 tokens of a small model.
+ *
+ *     logits = [cap](s·hidden·Wᵀ);  dhidden = s·dlogits·W;  dW += s·dlogitsᵀ·hidden
  */
 #include "internal.h"
+
+static float scale_of(const Pass *p)
+{
+    double scale = p->model->config.logit_scale;
+    return scale > 0 ? (float)scale : 1;
+}
 
 static void product(Pass *p, HoneTensor logits, size_t first, size_t count)
 {
     HoneBackend *b = p->model->backend;
-    b->ops->gemm(b->stream, logits, hone_tensor_rows(p->hidden, first, count), p->model->head, HONE_TRANS_B, 1, 0);
+    b->ops->gemm(b->stream, logits, hone_tensor_rows(p->hidden, first, count), p->model->head.value, HONE_TRANS_B,
+                 scale_of(p), 0);
+}
+
+static void logprob_of(Pass *p, HoneTensor logits, size_t first, size_t count)
+{
+    HoneBackend *b = p->model->backend;
+    product(p, logits, first, count);
     b->ops->logprob(b->stream, hone_tensor_rows(p->logprob, first, count), hone_tensor_rows(p->lse_head, first, count),
-                    logits, hone_tensor_rows(p->targets, first, count), 0);
+                    logits, hone_tensor_rows(p->targets, first, count), (float)p->model->config.logit_cap);
 }
 
 static void derivative_of(Pass *p, HoneTensor logits, size_t first, size_t count)
 {
     HoneBackend *b = p->model->backend;
+    const Weight *head = &p->model->head;
+    HoneTensor hidden = hone_tensor_rows(p->hidden, first, count);
     b->ops->logprob_bwd(b->stream, logits, hone_tensor_rows(p->lse_head, first, count),
-                        hone_tensor_rows(p->targets, first, count), hone_tensor_rows(p->d_logprob, first, count), 0);
-    b->ops->gemm(b->stream, hone_tensor_rows(p->d_hidden, first, count), logits, p->model->head, 0, 1, 0);
+                        hone_tensor_rows(p->targets, first, count), hone_tensor_rows(p->d_logprob, first, count),
+                        (float)p->model->config.logit_cap);
+    b->ops->gemm(b->stream, hone_tensor_rows(p->d_hidden, first, count), logits, head->value, 0, scale_of(p), 0);
+    if (head->gradient.buffer != NULL)
+        b->ops->gemm(b->stream, head->gradient, logits, hidden, HONE_TRANS_A, scale_of(p), 1);
 }
 
 static void upload_derivative(Pass *p, const float *derivative)
@@ -28,13 +48,13 @@ static void upload_derivative(Pass *p, const float *derivative)
 
 void head_forward(Pass *p, const float *known)
 {
-    pass_norm(p, p->hidden, (HoneTensor){0}, p->final, p->model->output_norm);
+    pass_norm(p, p->hidden, (HoneTensor){0}, p->final, &p->model->output_norm);
     if (known != NULL)
         upload_derivative(p, known);
     for (size_t first = 0; first < p->m; first += p->chunk) {
         size_t count = MIN(p->chunk, p->m - first);
         HoneTensor logits = hone_tensor_rows(p->logits, 0, count);
-        product(p, logits, first, count);
+        logprob_of(p, logits, first, count);
         if (known != NULL)
             derivative_of(p, logits, first, count);
     }
@@ -47,7 +67,7 @@ void head_backward(Pass *p, const float *derivative)
     for (size_t first = 0; first < p->m; first += p->chunk) {
         size_t count = MIN(p->chunk, p->m - first);
         HoneTensor logits = hone_tensor_rows(p->logits, 0, count);
-        product(p, logits, first, count);
+        logprob_of(p, logits, first, count);
         derivative_of(p, logits, first, count);
     }
 }
@@ -56,11 +76,13 @@ bool head_logits(Pass *p, float *out, GError **error)
 {
     HoneBackend *b = p->model->backend;
     size_t vocab = p->model->config.vocab;
-    pass_norm(p, p->hidden, (HoneTensor){0}, p->final, p->model->output_norm);
+    pass_norm(p, p->hidden, (HoneTensor){0}, p->final, &p->model->output_norm);
     for (size_t first = 0; first < p->m; first += p->chunk) {
         size_t count = MIN(p->chunk, p->m - first);
         HoneTensor logits = hone_tensor_rows(p->logits, 0, count);
-        b->ops->gemm(b->stream, logits, hone_tensor_rows(p->hidden, first, count), p->model->head, HONE_TRANS_B, 1, 0);
+        product(p, logits, first, count);
+        if (p->model->config.logit_cap > 0)
+            b->ops->soft_cap(b->stream, logits, (float)p->model->config.logit_cap);
         b->ops->download(b->stream, out + first * vocab, logits.buffer, logits.offset, hone_tensor_bytes(logits));
     }
     return b->ops->sync(b->stream, error);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * internal.h: what the files of the transformer share. Nothing here is visible outside libhone.
  *
- * The layer, once (family.c says what a family changes in it):
- *     n = norm(x);  q, k, v = n·Wqᵀ, n·Wkᵀ, n·Wvᵀ;  rope(q), rope(k);  o = attention(q, k, v);  h = x + o·Woᵀ
- *     m = norm(h);  x' = h + (act(m·Wgateᵀ)·(m·Wupᵀ))·Wdownᵀ
+ * The layer, once. What stands in brackets is there in some families only (family.c says in which):
+ *     n = [norm](x);  q, k, v = n·Wqᵀ [+ b], n·Wkᵀ [+ b], n·Wvᵀ [+ b];  q, k = [rope]([norm](q)), [rope]([norm](k))
+ *     o = attention(q, k, v);  h = x + [s·][norm](o·Woᵀ [+ b])
+ *     m = [norm](h);  x' = h + [s·][norm]((act(m·Wgateᵀ [+ b])·(m·Wupᵀ [+ b]))·Wdownᵀ [+ b])
  */
 #ifndef HONE_MODEL_INTERNAL_H
 #define HONE_MODEL_INTERNAL_H
@@ -155,22 +156,31 @@ const char *linear_target(const Family *family, Linear linear);
 bool config_read(HoneModel *model, GError **error);
 void config_free(HoneModel *model);
 
-/* The adapter's part in one linear map: y += scale·(x·aᵀ)·bᵀ. */
+/* The adapter's part in one linear map: y += scale·(x·aᵀ)·bᵀ. The maps of a fused tensor share one adapter: the same a,
+ * and of b the map's own rows. */
 typedef struct Adapter {
     HoneTensor a, da; /* [R, in]; no tensor: no adapter here */
     HoneTensor b, db; /* [out, R] */
+    size_t place;     /* of a among the group's */
 } Adapter;
 
 /* The A matrices of a group's adapters, one below the other. */
 typedef struct AdapterGroup {
-    size_t n;                 /* adapters in this group */
-    Linear member[MAX_GROUP]; /* whose */
-    HoneTensor a, da;         /* [n·R, in] */
+    size_t n;                /* adapters in this group */
+    Linear first[MAX_GROUP]; /* the first map of each */
+    HoneTensor a, da;        /* [n·R, in] */
 } AdapterGroup;
 
+/* One parameter of the model, or its rows in a fused one. */
+typedef struct Weight {
+    HoneTensor value;    /* no tensor: the family has none here */
+    HoneTensor gradient; /* f32; no tensor: not trained */
+} Weight;
+
 typedef struct Layer {
-    HoneTensor attention_norm, mlp_norm; /* [C] */
-    HoneTensor weight[N_LINEAR];         /* [out, in] */
+    Weight norm[N_NORM];     /* [C]; [D], or [H·D] and [G·D], of queries and keys */
+    Weight linear[N_LINEAR]; /* [out, in] */
+    Weight bias[N_LINEAR];   /* [out] */
     Adapter adapter[N_LINEAR];
     AdapterGroup group[N_GROUP];
 } Layer;
@@ -196,7 +206,7 @@ typedef struct Pass Pass;
 struct HoneModel {
     HoneBackend *backend;
     char *path;
-    HoneCheckpoint *checkpoint; /* its files, mapped */
+    HoneCheckpoint *checkpoint; /* its mapped files, as long as the model lives: weights are views of them */
 
     /* What the model is (config_read). */
     HoneCheckpointFormat format;
@@ -214,8 +224,12 @@ struct HoneModel {
     GError *chat_error; /* why there is no chat */
 
     Arena weights;
-    HoneTensor embedding, head, output_norm; /* [V,C], [V,C] (the same where tied), [C] */
-    Layer *layers;                           /* [L] */
+    Weight embedding, head, output_norm; /* [V,C], [V,C] (the same where tied), [C] */
+    Layer *layers;                       /* [L] */
+    GArray *parameters;                  /* of Parameter */
+    GPtrArray *wrapped;                  /* of HoneBuffer *: views of the mapped files */
+    bool trains_weights;                 /* all of them are f32, with gradients */
+    Arena trained_gradients;
 
     Arena rope_memory[MAX_ROPE];
     HoneTensor rope[MAX_ROPE]; /* [P, rotated/2, 2]; none where the form goes by length */
@@ -235,8 +249,28 @@ struct HoneModel {
     Pass *pass;            /* the last forward with keep, or NULL */
 };
 
+/* ---- parameters.c ---- */
+
+/* One tensor of the model's files. */
+typedef struct Parameter {
+    char *file, *name;       /* in the model's files; in transformers */
+    size_t rows, columns;    /* columns 0: a vector */
+    size_t heads;            /* > 0: its rows are paired (Family.paired_rows) */
+    size_t n_parts;          /* what it holds, one below the other: more than one in a fused tensor */
+    Weight *part[MAX_GROUP]; /* in the model */
+    size_t part_rows[MAX_GROUP];
+} Parameter;
+
+/* Makes the list of the model's parameters, in the order in which they are trained. */
+void parameters_list(HoneModel *model);
+void parameters_free(HoneModel *model);
+HoneTensor parameter_carve(const Parameter *parameter, Carver *carver, HoneType type);
+/* Gives the parameter's parts their rows of value and gradient (or no tensor). */
+void parameter_set(HoneModel *model, const Parameter *parameter, HoneTensor value, HoneTensor gradient);
+
 /* ---- weights.c ---- */
 bool weights_load(HoneModel *model, HoneProgress *progress, GError **error);
+void weights_release(HoneModel *model);
 
 /* ---- rope.c ---- */
 /* Makes the table of each form reach `positions`, but for those that go by length. */
@@ -256,6 +290,12 @@ void rope_rows(const RopeForm *form, const int32_t *positions, const int32_t *le
 bool adapter_create(HoneModel *model, const uint32_t *mask, size_t rank, double alpha, double dropout, bool rslora,
                     GError **error);
 void adapter_remove(HoneModel *model);
+/* Forgets what is trained, and the pass that waits for its backward. */
+void trainables_free(HoneModel *model);
+/* PEFT's name of the A or B of a module, whose first map that is. Caller frees. */
+char *adapter_name(const HoneModel *model, size_t layer, Linear first, bool is_b);
+/* Rows of a module's B. */
+size_t adapter_out(const HoneModel *model, Linear first);
 /* Set of 1 << Linear from PEFT's target names. */
 bool adapter_targets(const Family *family, const char *const *targets, uint32_t *mask, GError **error);
 
@@ -274,10 +314,11 @@ void cache_clear(Cache *cache, HoneModel *model);
 /* What a layer keeps for its backward. M: rows that are computed after attention (N, but in the last layer only the
  * target rows). */
 typedef struct LayerState {
-    HoneTensor x;             /* [N,C] input */
-    HoneTensor q, k, v;       /* [N,H·D], [N,G·D], [N,G·D]; q and k rotated */
-    HoneTensor o, lse;        /* [N,H·D], [N,H] */
-    HoneTensor o_rows;        /* [M,H·D]: o, or its target rows */
+    HoneTensor x;       /* [N,C] input */
+    HoneTensor q, k, v; /* [N,H·D], [N,G·D], [N,G·D]; q and k as attention reads them, but raw where normalised */
+    HoneTensor o, lse;  /* [N,H·D], [N,H] */
+    HoneTensor o_rows;  /* [M,H·D]: o, or its target rows */
+    HoneTensor attended, fed; /* [M,C] what the blocks give, where it is not added to the stream as it is */
     HoneTensor h;             /* [M,C] */
     HoneTensor gate, up;      /* [M,F] */
     HoneTensor lora[N_GROUP]; /* x·Aᵀ of the group: [N or M, n·R] */
@@ -298,7 +339,9 @@ struct Pass {
     bool tail; /* the last layer computes fewer rows after attention than before: m < n */
 
     HoneTensor ids, positions, starts, rows, targets; /* i32 [N], [N], [S+1], [M], [M] */
-    HoneTensor logprob, lse_head, d_logprob;          /* [M] */
+    /* Of rotary forms that go by length: a table with a row for each token, and the numbers 0 .. N-1. */
+    HoneTensor rope[MAX_ROPE], each_row;
+    HoneTensor logprob, lse_head, d_logprob; /* [M] */
 
     Cache *cache;              /* or NULL; a packed pass fills it */
     HoneTensor cache_rows;     /* i32 [N]: row of the cache, slot·P + position */
@@ -312,9 +355,12 @@ struct Pass {
 
     /* Scratch, shared by all layers. */
     HoneTensor normed;                /* [N,C] */
+    HoneTensor output;                /* [N,C] what a block gives, where it is not kept */
+    HoneTensor q_ready, k_ready;      /* [N,H·D], [N,G·D] normalised and rotated, where the layer keeps them raw */
     HoneTensor glu;                   /* [N,F] */
     HoneTensor d_x, d_rows, d_normed; /* [N,C], [M,C], [N,C] */
-    HoneTensor rstd;                  /* [N] */
+    HoneTensor d_after;               /* [M,C] before a norm that stands after a block */
+    HoneTensor rstd, rstd_q, rstd_k;  /* [N]; [N·H], [N·G] */
     HoneTensor d_glu;                 /* [N,F] */
     HoneTensor d_o, d_q, d_k, d_v;    /* [N,H·D], [N,H·D], [N,G·D] twice */
     HoneTensor d_o_rows;              /* [M,H·D] of the last layer */
@@ -323,7 +369,9 @@ struct Pass {
     HoneTensor logits;                /* [chunk,V] */
     size_t chunk;
 
-    int32_t *host_positions; /* the upload reads them until the stream is synchronised */
+    /* The uploads read them until the stream is synchronised. */
+    int32_t *host_positions, *host_rows;
+    float *host_rope[MAX_ROPE];
 };
 
 /* How a pass uses a key/value cache. */
@@ -343,22 +391,35 @@ void pass_free(Pass *pass);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Pass, pass_free)
 
 /* ---- linear.c: the linear maps of a group with their adapters. ---- */
-/* y_i = x·W_iᵀ (+= with accumulate, for a group of one) + adapters. lora: x·Aᵀ, kept. With `adapter_only`, just lora
- * is computed again. */
+/* y_i = x·W_iᵀ (+= with accumulate, for a group of one) + biases + adapters. lora: x·Aᵀ, kept. With `adapter_only`,
+ * just lora is computed again. */
 void group_forward(Pass *pass, size_t layer, Group group, HoneTensor x, const HoneTensor *y, HoneTensor lora,
                    bool accumulate, bool adapter_only);
-/* dx = Σ dy_i·W_i + adapters (dx may be no tensor), and the adapters' gradients. x: the group's input again. */
+/* dx = Σ dy_i·W_i + adapters (dx may be no tensor), and the gradients of what is trained. x: the group's input again.
+ */
 void group_backward(Pass *pass, size_t layer, Group group, HoneTensor dx, HoneTensor x, const HoneTensor *dy,
                     HoneTensor lora);
+
+/* How many maps the file's tensor of this one holds (PEFT's module too): 1, more for the first of a fused tensor, 0 for
+ * its others. */
+size_t linear_span(const Family *family, Linear linear);
+/* Set of 1 << Linear: the maps of a tensor, whose first that is. */
+uint32_t linear_mask(const Family *family, Linear first);
 
 /* ---- forward.c, backward.c, head.c ---- */
 void layers_forward(Pass *pass);
 /* t [N, heads·D] as [N, heads, D]. */
 HoneTensor pass_heads(const Pass *pass, HoneTensor t);
-HoneAttention pass_attention(const Pass *pass);
-void pass_norm(Pass *pass, HoneTensor y, HoneTensor rstd, HoneTensor x, HoneTensor weight);
-/* Rotary positions on t [N, heads·D], or back with sign -1. */
-void pass_rotate(Pass *pass, HoneTensor t, int sign);
+HoneAttention pass_attention(const Pass *pass, size_t layer);
+/* x normalised, in the pass's scratch; where the block has no norm before it, x itself. rstd may be no tensor. */
+HoneTensor pass_block_input(Pass *pass, HoneTensor rstd, HoneTensor x, const Weight *norm);
+void pass_norm(Pass *pass, HoneTensor y, HoneTensor rstd, HoneTensor x, const Weight *norm);
+/* The rows that a query or key norm works on: heads, or all heads of a token. */
+HoneTensor pass_norm_rows(const Pass *pass, HoneTensor t);
+/* The layer's rotary positions on t [N, heads·D], or back with sign -1. */
+void pass_rotate(Pass *pass, size_t layer, HoneTensor t, int sign);
+/* Normalises (into the pass's scratch, with rstd, where the pass keeps) and rotates the layer's queries and keys. */
+void pass_ready(Pass *pass, size_t layer, HoneTensor *q, HoneTensor *k);
 /* The parts of layers_forward, one by one. */
 void embed(Pass *pass);
 void layer_forward(Pass *pass, size_t layer);

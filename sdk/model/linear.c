@@ -6,15 +6,29 @@
  *     dB += s·dyᵀ·u;  du = s·dy·B;  dA += duᵀ·dropout(x);  dx = dy·W + dropout(du·A)
  *
  * The A matrices of a group lie one below the other, so one product serves all of them; with dropout each adapter has
- * its own mask, as in PEFT, and they are taken one by one.
+ * its own mask, as in PEFT, and they are taken one by one. The maps of a fused tensor have one adapter: each reads the
+ * same columns of u, and du is the sum over them.
  */
 #include "internal.h"
+
+size_t linear_span(const Family *family, Linear linear)
+{
+    Group g = linear_group(linear);
+    if (!family_fused(family, g))
+        return 1;
+    return linear == group_first(g) ? group_size(g) : 0;
+}
+
+uint32_t linear_mask(const Family *family, Linear first)
+{
+    return ((1u << linear_span(family, first)) - 1) << first;
+}
 
 /* A run of the group's adapters that share one product. */
 typedef struct Run {
     HoneTensor a, da; /* [R', in] */
     HoneTensor u, du; /* [rows, R'] columns of the group's */
-    Linear linear;    /* of the first: its dropout mask */
+    Linear first;     /* whose dropout mask it has */
 } Run;
 
 static HoneTensor columns(HoneTensor t, size_t first, size_t count)
@@ -35,13 +49,13 @@ static size_t split(const Pass *p, const AdapterGroup *group, HoneTensor u, Hone
 {
     size_t rank = p->model->rank;
     if (!uses_dropout(p)) {
-        runs[0] = (Run){group->a, group->da, u, du, group->member[0]};
+        runs[0] = (Run){group->a, group->da, u, du, group->first[0]};
         return 1;
     }
     for (size_t i = 0; i < group->n; i++)
         runs[i] =
             (Run){hone_tensor_rows(group->a, i * rank, rank), hone_tensor_rows(group->da, i * rank, rank),
-                  columns(u, i * rank, rank), du.buffer != NULL ? columns(du, i * rank, rank) : du, group->member[i]};
+                  columns(u, i * rank, rank), du.buffer != NULL ? columns(du, i * rank, rank) : du, group->first[i]};
     return group->n;
 }
 
@@ -65,8 +79,13 @@ void group_forward(Pass *p, size_t layer, Group g, HoneTensor x, const HoneTenso
     HoneBackend *b = p->model->backend;
     const Layer *w = &p->model->layers[layer];
     const AdapterGroup *group = &w->group[g];
-    for (size_t i = 0; !adapter_only && i < group_size(g); i++)
-        b->ops->gemm(b->stream, y[i], x, w->weight[group_first(g) + i], HONE_TRANS_B, 1, accumulate ? 1 : 0);
+    size_t rank = p->model->rank;
+    for (size_t i = 0; !adapter_only && i < group_size(g); i++) {
+        const HoneTensor *bias = &w->bias[group_first(g) + i].value;
+        b->ops->gemm(b->stream, y[i], x, w->linear[group_first(g) + i].value, HONE_TRANS_B, 1, accumulate ? 1 : 0);
+        if (bias->buffer != NULL)
+            b->ops->add_bias(b->stream, y[i], *bias);
+    }
     if (!p->adapter || group->n == 0)
         return;
 
@@ -76,13 +95,26 @@ void group_forward(Pass *p, size_t layer, Group g, HoneTensor x, const HoneTenso
         HoneTensor input = x;
         if (uses_dropout(p)) {
             input = scratch(p->dropped, x.shape[0], x.shape[1]);
-            drop(p, layer, runs[i].linear, input, x);
+            drop(p, layer, runs[i].first, input, x);
         }
         b->ops->gemm(b->stream, runs[i].u, input, runs[i].a, HONE_TRANS_B, 1, 0);
     }
-    for (size_t i = 0; !adapter_only && i < group->n; i++)
-        b->ops->gemm(b->stream, y[group->member[i] - group_first(g)], columns(lora, i * p->model->rank, p->model->rank),
-                     w->adapter[group->member[i]].b, HONE_TRANS_B, p->model->scale, 1);
+    for (size_t i = 0; !adapter_only && i < group_size(g); i++) {
+        const Adapter *adapter = &w->adapter[group_first(g) + i];
+        if (adapter->b.buffer != NULL)
+            b->ops->gemm(b->stream, y[i], columns(lora, adapter->place * rank, rank), adapter->b, HONE_TRANS_B,
+                         p->model->scale, 1);
+    }
+}
+
+/* dW += dyᵀ·x, db += Σ dy. */
+static void weight_backward(Pass *p, const Weight *weight, const Weight *bias, HoneTensor x, HoneTensor dy)
+{
+    HoneBackend *b = p->model->backend;
+    if (weight->gradient.buffer != NULL)
+        b->ops->gemm(b->stream, weight->gradient, dy, x, HONE_TRANS_A, 1, 1);
+    if (bias->gradient.buffer != NULL)
+        b->ops->add_bias_bwd(b->stream, bias->gradient, dy);
 }
 
 void group_backward(Pass *p, size_t layer, Group g, HoneTensor dx, HoneTensor x, const HoneTensor *dy, HoneTensor lora)
@@ -90,18 +122,25 @@ void group_backward(Pass *p, size_t layer, Group g, HoneTensor dx, HoneTensor x,
     HoneBackend *b = p->model->backend;
     const Layer *w = &p->model->layers[layer];
     const AdapterGroup *group = &w->group[g];
-    for (size_t i = 0; dx.buffer != NULL && i < group_size(g); i++)
-        b->ops->gemm(b->stream, dx, dy[i], w->weight[group_first(g) + i], 0, 1, i > 0 ? 1 : 0);
+    for (size_t i = 0; i < group_size(g); i++) {
+        const Weight *weight = &w->linear[group_first(g) + i];
+        if (dx.buffer != NULL)
+            b->ops->gemm(b->stream, dx, dy[i], weight->value, 0, 1, i > 0 ? 1 : 0);
+        weight_backward(p, weight, &w->bias[group_first(g) + i], x, dy[i]);
+    }
     if (!p->adapter || group->n == 0)
         return;
 
     size_t rank = p->model->rank, rows = x.shape[0];
     HoneTensor du = scratch(p->d_lora, rows, group->n * rank);
-    for (size_t i = 0; i < group->n; i++) {
-        const Adapter *adapter = &w->adapter[group->member[i]];
-        HoneTensor dy_i = dy[group->member[i] - group_first(g)];
-        b->ops->gemm(b->stream, adapter->db, dy_i, columns(lora, i * rank, rank), HONE_TRANS_A, p->model->scale, 1);
-        b->ops->gemm(b->stream, columns(du, i * rank, rank), dy_i, adapter->b, 0, p->model->scale, 0);
+    for (size_t i = 0; i < group_size(g); i++) {
+        const Adapter *adapter = &w->adapter[group_first(g) + i];
+        if (adapter->b.buffer == NULL)
+            continue;
+        size_t column = adapter->place * rank;
+        bool first = group->first[adapter->place] == group_first(g) + i;
+        b->ops->gemm(b->stream, adapter->db, dy[i], columns(lora, column, rank), HONE_TRANS_A, p->model->scale, 1);
+        b->ops->gemm(b->stream, columns(du, column, rank), dy[i], adapter->b, 0, p->model->scale, first ? 0 : 1);
     }
     Run runs[MAX_GROUP];
     size_t n = split(p, group, lora, du, runs);
@@ -113,12 +152,12 @@ void group_backward(Pass *p, size_t layer, Group g, HoneTensor dx, HoneTensor x,
             continue;
         }
         HoneTensor masked = scratch(p->dropped, rows, x.shape[1]);
-        drop(p, layer, runs[i].linear, masked, x);
+        drop(p, layer, runs[i].first, masked, x);
         b->ops->gemm(b->stream, runs[i].da, runs[i].du, masked, HONE_TRANS_A, 1, 1);
         if (dx.buffer == NULL)
             continue;
         b->ops->gemm(b->stream, masked, runs[i].du, runs[i].a, 0, 1, 0);
-        drop(p, layer, runs[i].linear, masked, masked);
+        drop(p, layer, runs[i].first, masked, masked);
         b->ops->add(b->stream, dx, masked, 1);
     }
 }

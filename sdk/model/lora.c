@@ -12,8 +12,16 @@
 
 #define MOST_RANK 4096
 
+size_t adapter_out(const HoneModel *m, Linear first)
+{
+    size_t out = 0;
+    for (size_t i = 0; i < linear_span(m->family, first); i++)
+        out += linear_out(&m->config, first + i);
+    return out;
+}
+
 /* Every A and B from one buffer, in the order q k v o gate up down of layer after layer; the A matrices of a group lie
- * one below the other. */
+ * one below the other, the B matrices of a fused tensor's maps too. */
 static void layout(HoneModel *m, const uint32_t *mask, HoneBuffer *values, HoneBuffer *gradients, size_t *total)
 {
     const HoneModelConfig *c = &m->config;
@@ -24,33 +32,39 @@ static void layout(HoneModel *m, const uint32_t *mask, HoneBuffer *values, HoneB
             *group = (AdapterGroup){0};
             for (size_t i = 0; i < group_size(g); i++) {
                 Linear linear = group_first(g) + i;
-                if (mask[l] & (1u << linear))
-                    group->member[group->n++] = linear;
+                if (mask[l] & (1u << linear) && linear_span(m->family, linear) > 0)
+                    group->first[group->n++] = linear;
             }
             if (group->n == 0)
                 continue;
-            size_t columns = linear_in(c, group->member[0]), rows = group->n * m->rank;
+            size_t columns = linear_in(c, group->first[0]), rows = group->n * m->rank;
             group->a = hone_tensor_2d(values, used * sizeof(float), HONE_F32, rows, columns);
             group->da = hone_tensor_2d(gradients, used * sizeof(float), HONE_F32, rows, columns);
             used += rows * columns;
             for (size_t i = 0; i < group->n; i++) {
-                Adapter *adapter = &m->layers[l].adapter[group->member[i]];
-                size_t out = linear_out(c, group->member[i]);
-                adapter->a = hone_tensor_rows(group->a, i * m->rank, m->rank);
-                adapter->da = hone_tensor_rows(group->da, i * m->rank, m->rank);
-                adapter->b = hone_tensor_2d(values, used * sizeof(float), HONE_F32, out, m->rank);
-                adapter->db = hone_tensor_2d(gradients, used * sizeof(float), HONE_F32, out, m->rank);
-                used += out * m->rank;
+                size_t span = linear_span(m->family, group->first[i]);
+                for (size_t j = 0; j < span; j++) {
+                    Linear linear = group->first[i] + j;
+                    size_t out = linear_out(c, linear);
+                    m->layers[l].adapter[linear] = (Adapter){
+                        .place = i,
+                        .a = hone_tensor_rows(group->a, i * m->rank, m->rank),
+                        .da = hone_tensor_rows(group->da, i * m->rank, m->rank),
+                        .b = hone_tensor_2d(values, used * sizeof(float), HONE_F32, out, m->rank),
+                        .db = hone_tensor_2d(gradients, used * sizeof(float), HONE_F32, out, m->rank),
+                    };
+                    used += out * m->rank;
+                }
             }
         }
     }
     *total = used;
 }
 
-static char *tensor_name(const HoneModel *m, size_t layer, Linear linear, char which)
+char *adapter_name(const HoneModel *m, size_t layer, Linear linear, bool is_b)
 {
     g_autofree char *module = name_module(m, layer, linear);
-    return g_strdup_printf("base_model.model.%s.lora_%c.weight", module, which);
+    return g_strdup_printf("base_model.model.%s.lora_%c.weight", module, is_b ? 'B' : 'A');
 }
 
 static void list_trainables(HoneModel *m)
@@ -59,10 +73,12 @@ static void list_trainables(HoneModel *m)
     for (size_t l = 0; l < m->config.layers; l++) {
         for (Linear i = 0; i < N_LINEAR; i++) {
             const Adapter *adapter = &m->layers[l].adapter[i];
-            if (adapter->a.buffer == NULL)
+            if (adapter->a.buffer == NULL || linear_span(m->family, i) == 0)
                 continue;
-            m->trainables[m->n_trainables++] = (HoneTrainable){tensor_name(m, l, i, 'A'), adapter->a, adapter->da};
-            m->trainables[m->n_trainables++] = (HoneTrainable){tensor_name(m, l, i, 'B'), adapter->b, adapter->db};
+            HoneTensor b = adapter->b, db = adapter->db;
+            b.shape[0] = db.shape[0] = adapter_out(m, i);
+            m->trainables[m->n_trainables++] = (HoneTrainable){adapter_name(m, l, i, false), adapter->a, adapter->da};
+            m->trainables[m->n_trainables++] = (HoneTrainable){adapter_name(m, l, i, true), b, db};
         }
     }
 }
@@ -108,13 +124,18 @@ bool adapter_create(HoneModel *m, const uint32_t *mask, size_t rank, double alph
     return true;
 }
 
-void adapter_remove(HoneModel *m)
+void trainables_free(HoneModel *m)
 {
     g_clear_pointer(&m->pass, pass_free);
     for (size_t i = 0; i < m->n_trainables; i++)
         g_free((char *)m->trainables[i].name);
     g_clear_pointer(&m->trainables, g_free);
     m->n_trainables = 0;
+}
+
+void adapter_remove(HoneModel *m)
+{
+    trainables_free(m);
     arena_release(m->backend, &m->adapter_values);
     arena_release(m->backend, &m->adapter_gradients);
     for (size_t l = 0; m->layers != NULL && l < m->config.layers; l++) {
@@ -126,31 +147,29 @@ void adapter_remove(HoneModel *m)
 
 bool adapter_targets(const Family *family, const char *const *targets, uint32_t *mask, GError **error)
 {
+    const char *names[N_LINEAR + 2];
+    size_t n = 0;
+    for (Linear i = 0; i < N_LINEAR; i++)
+        if (linear_span(family, i) > 0)
+            names[n++] = linear_target(family, i);
+    names[n] = NULL;
+    g_autofree char *list = g_strjoinv(", ", (char **)names);
+    names[n++] = "all-linear";
     *mask = 0;
     for (; targets != NULL && *targets != NULL; targets++) {
-        if (strcmp(*targets, "all-linear") == 0) {
-            *mask = (1u << N_LINEAR) - 1;
+        uint32_t found = strcmp(*targets, "all-linear") == 0 ? (1u << N_LINEAR) - 1 : 0;
+        for (Linear i = 0; i < N_LINEAR; i++)
+            if (linear_span(family, i) > 0 && strcmp(*targets, linear_target(family, i)) == 0)
+                found = linear_mask(family, i);
+        *mask |= found;
+        if (found != 0)
             continue;
-        }
-        const char *names[N_LINEAR + 1] = {[N_LINEAR] = "all-linear"};
-        size_t i = 0;
-        for (; i < N_LINEAR; i++) {
-            names[i] = linear_target(family, i);
-            if (strcmp(*targets, names[i]) == 0)
-                break;
-        }
-        if (i < N_LINEAR) {
-            *mask |= 1u << i;
-            continue;
-        }
-        for (i = 0; i < N_LINEAR; i++)
-            names[i] = linear_target(family, i);
-        const char *nearest = hone_nearest(*targets, names, G_N_ELEMENTS(names));
+        const char *nearest = hone_nearest(*targets, names, n);
         g_autofree char *hint = nearest != NULL ? g_strdup_printf(" Did you mean \"%s\"?", nearest) : g_strdup("");
         g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID,
-                    "\"%s\" is no linear map of a %s model; an adapter can sit on q_proj, k_proj, v_proj, o_proj, "
-                    "gate_proj, up_proj, down_proj, or all-linear for each of them.%s",
-                    *targets, family->name, hint);
+                    "\"%s\" is no linear map of a %s model; an adapter can sit on %s, or all-linear for each of "
+                    "them.%s",
+                    *targets, family->name, list, hint);
         return false;
     }
     if (*mask == 0) {
@@ -170,7 +189,7 @@ static bool upload_first_values(HoneModel *m, uint64_t seed, GError **error)
     for (size_t l = 0; l < m->config.layers; l++) {
         for (Linear i = 0; i < N_LINEAR; i++) {
             const HoneTensor *a = &m->layers[l].adapter[i].a;
-            if (a->buffer == NULL)
+            if (a->buffer == NULL || linear_span(m->family, i) == 0)
                 continue;
             double bound = 1 / sqrt((double)linear_in(&m->config, i));
             uint64_t first = (uint64_t)(l * N_LINEAR + i) << 32;
@@ -188,6 +207,10 @@ bool hone_model_add_lora(HoneModel *m, const HoneLora *lora, GError **error)
     g_return_val_if_fail(m != NULL && lora != NULL, false);
     if (m->has_adapter) {
         g_set_error(error, HONE_ERROR, HONE_ERROR_UNSUPPORTED, "The model has an adapter already; it takes one.");
+        return false;
+    }
+    if (m->trains_weights) {
+        g_set_error(error, HONE_ERROR, HONE_ERROR_UNSUPPORTED, "The model's weights are trained; it takes no adapter.");
         return false;
     }
     uint32_t targets;
@@ -218,7 +241,7 @@ const HoneTrainable *hone_model_trainables(HoneModel *m, size_t *n)
 
 bool hone_model_zero_gradients(HoneModel *m, GError **error)
 {
-    if (!m->has_adapter)
+    if (m->n_trainables == 0)
         return true;
     m->backend->ops->fill(m->backend->stream, m->all_gradients, 0);
     return m->backend->ops->sync(m->backend->stream, error);

@@ -20,19 +20,18 @@ static bool check_vocabulary(const HoneModel *m, GError **error)
 HoneModel *hone_model_open(const char *path, HoneBackend *backend, HoneProgress *progress, GError **error)
 {
     g_return_val_if_fail(path != NULL && backend != NULL, NULL);
-    g_autoptr(HoneCheckpoint) checkpoint = hone_checkpoint_open(path, error);
-    if (checkpoint == NULL)
-        return NULL;
     g_autoptr(HoneModel) m = g_new0(HoneModel, 1);
     m->backend = backend;
     m->path = g_strdup(path);
-    m->checkpoint = g_steal_pointer(&checkpoint);
-    if (!config_read(m, error))
+    m->checkpoint = hone_checkpoint_open(path, error);
+    if (m->checkpoint == NULL || !config_read(m, error))
         return NULL;
     m->tokenizer = hone_checkpoint_tokenizer(m->checkpoint, error);
     if (m->tokenizer == NULL || !check_vocabulary(m, error))
         return NULL;
     m->chat = hone_checkpoint_chat(m->checkpoint, m->tokenizer, &m->chat_error);
+    m->layers = g_new0(Layer, m->config.layers);
+    parameters_list(m);
     if (!weights_load(m, progress, error))
         return NULL;
     return g_steal_pointer(&m);
@@ -44,8 +43,9 @@ void hone_model_free(HoneModel *m)
         return;
     if (m->has_adapter)
         adapter_remove(m);
-    g_clear_pointer(&m->pass, pass_free);
-    arena_release(m->backend, &m->weights);
+    trainables_free(m);
+    weights_release(m);
+    arena_release(m->backend, &m->trained_gradients);
     for (size_t i = 0; i < MAX_ROPE; i++)
         arena_release(m->backend, &m->rope_memory[i]);
     arena_release(m->backend, &m->kept);
@@ -53,6 +53,7 @@ void hone_model_free(HoneModel *m)
     g_clear_pointer(&m->chat, hone_chat_free);
     g_clear_pointer(&m->tokenizer, hone_tokenizer_free);
     g_clear_error(&m->chat_error);
+    parameters_free(m);
     config_free(m);
     g_clear_pointer(&m->checkpoint, hone_checkpoint_free);
     g_free(m->layers);
@@ -102,7 +103,13 @@ bool hone_model_forward(HoneModel *m, const HoneBatch *batch, const HoneForward 
 {
     g_return_val_if_fail(m != NULL && batch != NULL && options != NULL && logprob != NULL, false);
     g_return_val_if_fail(batch->targets != NULL, false);
-    if (options->keep && (!m->has_adapter || options->adapter_off)) {
+    if (m->trains_weights && options->adapter_off) {
+        g_set_error(error, HONE_ERROR, HONE_ERROR_UNSUPPORTED,
+                    "The model as it was before training is not there: its weights are trained in place. Open it a "
+                    "second time as the reference, or train an adapter.");
+        return false;
+    }
+    if (options->keep && !m->trains_weights && (!m->has_adapter || options->adapter_off)) {
         g_set_error(error, HONE_ERROR, HONE_ERROR_UNSUPPORTED,
                     "There is nothing to train: the model has no adapter, or it is switched off.");
         return false;

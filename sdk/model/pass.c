@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * pass.c: the memory of one run through the layers, cut from an arena, and the upload of its indices.
  *
- * Kept for each token and layer: x, q, k, v, o, h, gate, up (and the log-sum-exp, and x·Aᵀ of the adapters). Normed
- * inputs and the gated product are computed again in the backward. A layer that is computed again from its input keeps
- * only x: every layer with checkpointing, else as few as the backend's memory limit asks for. A pass that keeps nothing
- * works in place, with one layer's views.
+ * Kept for each token and layer: x, q, k, v, o, h, gate, up (and the log-sum-exp, x·Aᵀ of the adapters, what a block
+ * gives before a norm). Normed inputs and the gated product are computed again in the backward. A layer that is
+ * computed again from its input keeps only x: every layer with checkpointing, else as few as the backend's memory limit
+ * asks for. A pass that keeps nothing works in place, with one layer's views.
  */
 #include "internal.h"
 
@@ -30,6 +30,17 @@ static size_t adapter_rows(const Pass *p, size_t layer, Group g)
     return p->adapter ? p->model->layers[layer].group[g].n * p->model->rank : 0;
 }
 
+/* Whether the layer's blocks end in a norm, and whether what they give goes by way of its own memory. */
+static bool ends_in_norm(const HoneModel *m)
+{
+    return m->family->place != NORM_BEFORE;
+}
+
+static bool has_output(const HoneModel *m)
+{
+    return ends_in_norm(m) || m->config.residual_scale > 0;
+}
+
 /* Everything of a layer but its input. */
 static void carve_layer(Pass *p, Carver *c, size_t layer, bool tail, LayerState *state)
 {
@@ -43,6 +54,12 @@ static void carve_layer(Pass *p, Carver *c, size_t layer, bool tail, LayerState 
     state->o_rows = tail ? carve(c, HONE_F32, m, query) : state->o;
     if (p->keep)
         state->lse = carve(c, HONE_F32, n, config->heads);
+    /* Only a norm's backward reads them: else all layers share them. */
+    if (p->keep && ends_in_norm(p->model)) {
+        state->attended = carve(c, HONE_F32, m, config->width);
+        state->fed = carve(c, HONE_F32, m, config->width);
+    } else if (has_output(p->model))
+        state->attended = state->fed = hone_tensor_rows(p->output, 0, m);
     state->gate = carve(c, HONE_F32, m, config->ffn);
     state->up = carve(c, HONE_F32, m, config->ffn);
     for (Group g = 0; g < N_GROUP; g++) {
@@ -58,6 +75,8 @@ static void carve_layers(Pass *p, Carver *c)
     const HoneModelConfig *config = &p->model->config;
     size_t layers = config->layers, n = p->n;
     HoneTensor x = {0};
+    if (has_output(p->model) && !(p->keep && ends_in_norm(p->model)))
+        p->output = carve(c, HONE_F32, n, config->width);
     p->final = p->keep || p->tail ? carve(c, HONE_F32, p->m, config->width) : (HoneTensor){0};
     for (size_t l = 0; l < layers; l++) {
         if (l == 0 || p->keep)
@@ -95,6 +114,8 @@ static void carve_scratch(Pass *p, Carver *c)
         p->d_x = carve(c, HONE_F32, n, width);
         p->d_rows = p->tail ? carve(c, HONE_F32, m, width) : p->d_x;
         p->d_normed = carve(c, HONE_F32, n, width);
+        if (ends_in_norm(model))
+            p->d_after = carve(c, HONE_F32, n, width);
         p->rstd = carve_flat(c, HONE_F32, n);
         if (p->adapter)
             p->d_lora = carve(c, HONE_F32, n, MAX_GROUP * model->rank);
@@ -102,7 +123,7 @@ static void carve_scratch(Pass *p, Carver *c)
     if (p->adapter && p->dropout_seed != 0 && model->dropout > 0)
         p->dropped = carve(c, HONE_F32, n, MAX(MAX(width, config->ffn), query));
 
-    /* Three things that are never alive together: the feed-forward part, the attention's backward, the head. */
+    /* Three things that are never alive together: the feed-forward part, attention (in a pass that keeps), the head. */
     size_t mark = c->used;
     p->glu = carve(c, HONE_F32, n, config->ffn);
     if (p->keep)
@@ -115,6 +136,13 @@ static void carve_scratch(Pass *p, Carver *c)
         p->d_q = carve(c, HONE_F32, n, query);
         p->d_k = carve(c, HONE_F32, n, key);
         p->d_v = carve(c, HONE_F32, n, key);
+    }
+    if (p->keep && model->family->qk_norm != QK_NORM_NONE) {
+        bool by_head = model->family->qk_norm == QK_NORM_HEAD;
+        p->q_ready = carve(c, HONE_F32, n, query);
+        p->k_ready = carve(c, HONE_F32, n, key);
+        p->rstd_q = carve_flat(c, HONE_F32, by_head ? n * config->heads : n);
+        p->rstd_k = carve_flat(c, HONE_F32, by_head ? n * config->kv_heads : n);
     }
     end = MAX(end, c->used);
     c->used = mark;
@@ -138,6 +166,14 @@ static void carve_pass(Pass *p, Carver *c)
         p->slots = carve_flat(c, HONE_I32, p->n);
         p->lengths = carve_flat(c, HONE_I32, p->n);
     }
+    for (size_t i = 0; i < p->model->n_ropes; i++) {
+        size_t pairs = p->model->ropes[i].rotated / 2;
+        const size_t table[] = {p->n, pairs, 2};
+        if (!rope_by_length(&p->model->ropes[i]))
+            continue;
+        p->rope[i] = hone_tensor_reshape(carve(c, HONE_F32, p->n, pairs * 2), 3, table);
+        p->each_row = carve_flat(c, HONE_I32, p->n);
+    }
     carve_layers(p, c);
     carve_scratch(p, c);
 }
@@ -160,6 +196,29 @@ static void measure(Pass *p, const HoneBatch *batch)
     }
     if (batch->positions != NULL)
         memcpy(p->host_positions, batch->positions, batch->n_tokens * sizeof(int32_t));
+}
+
+/* Angles of the rotary forms for which a token's depend on the length of what it stands in. */
+static void upload_ropes(Pass *p, const HoneBatch *batch)
+{
+    HoneBackend *b = p->model->backend;
+    if (p->each_row.buffer == NULL)
+        return;
+    g_autofree int32_t *lengths = g_new(int32_t, p->n);
+    p->host_rows = g_new(int32_t, p->n);
+    for (size_t s = 0; s < p->sequences; s++)
+        for (int32_t i = batch->starts[s]; i < batch->starts[s + 1]; i++) {
+            lengths[i] = p->host_positions[batch->starts[s + 1] - 1] + 1;
+            p->host_rows[i] = i;
+        }
+    upload(p, p->each_row, p->host_rows);
+    for (size_t i = 0; i < p->model->n_ropes; i++) {
+        if (p->rope[i].buffer == NULL)
+            continue;
+        p->host_rope[i] = g_new(float, hone_tensor_count(p->rope[i]));
+        rope_rows(&p->model->ropes[i], p->host_positions, lengths, p->n, p->host_rope[i]);
+        b->ops->upload(b->stream, p->rope[i].buffer, p->rope[i].offset, p->host_rope[i], hone_tensor_bytes(p->rope[i]));
+    }
 }
 
 static size_t bytes_of(Pass *p, size_t recomputed)
@@ -221,6 +280,7 @@ Pass *pass_new(HoneModel *model, PassKind kind, const HoneBatch *batch, const Ho
     upload(p, p->ids, batch->ids);
     upload(p, p->positions, p->host_positions);
     upload(p, p->starts, batch->starts);
+    upload_ropes(p, batch);
     upload(p, p->rows, batch->target_rows);
     upload(p, p->targets, batch->targets);
     if (use != NULL)
@@ -240,5 +300,8 @@ void pass_free(Pass *p)
         return;
     g_free(p->layers);
     g_free(p->host_positions);
+    g_free(p->host_rows);
+    for (size_t i = 0; i < MAX_ROPE; i++)
+        g_free(p->host_rope[i]);
     g_free(p);
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * weights.c: a file's tensors onto the backend, converted there from the file's type to f32.
+ * weights.c: the files' tensors onto the backend, in the type that they have there.
  *
- * Bytes go up as they are in the file into a staging buffer and are converted on the device; the file's pages are let
- * go tensor by tensor, so the file and the weights never lie in memory together.
+ * Where the backend can read host memory, a tensor is a view of the mapped file; else its bytes go up tensor by tensor
+ * and the file's pages are let go, so that the two never lie in memory together. Copied are also: rows of queries and
+ * keys that a GGUF holds in another order; vectors (norms, biases), which become f32; f32 matrices where the backend
+ * multiplies in bf16, which become what it would round them to.
  */
 #include "internal.h"
 
@@ -11,110 +13,193 @@
 typedef struct Loader {
     HoneModel *model;
     HoneProgress *progress;
-    size_t done, total;
-    Arena staging, unpermuted, order;
+    size_t done;
+    Arena staging;
     GError **error;
 } Loader;
 
-/* Row r of a head's half j in the model's order is row 2r + j in the file's (see Family.paired_rows). */
-static bool upload_order(Loader *l, size_t heads, HoneTensor *order)
+static const HoneGgufTensor *file_tensor(const HoneModel *m, const Parameter *p)
 {
-    size_t width = l->model->config.head_dim, rows = heads * width;
-    g_autofree int32_t *index = g_new(int32_t, rows);
-    for (size_t h = 0; h < heads; h++)
-        for (size_t j = 0; j < 2; j++)
-            for (size_t r = 0; r < width / 2; r++)
-                index[h * width + j * (width / 2) + r] = (int32_t)(h * width + 2 * r + j);
-    if (!arena_reserve(l->model->backend, &l->order, rows * sizeof(int32_t), "loading weights", l->error))
-        return false;
-    *order = hone_tensor_1d(l->order.buffer, 0, HONE_I32, rows);
-    return hone_backend_upload(l->model->backend, *order, index, l->error);
+    const HoneGgufTensor *tensor = hone_checkpoint_find(m->checkpoint, p->file);
+    g_assert(tensor != NULL); /* config_read has seen to it */
+    return tensor;
 }
 
-/* dst [rows, columns] from the tensor of that name. heads > 0: rows are put in order for rotary halves. */
-static bool load(Loader *l, HoneTensor dst, const char *name, size_t heads)
+/* The type in which a parameter that is not trained is kept. */
+static HoneType kept_type(const HoneModel *m, const Parameter *p, HoneType type)
+{
+    if (p->columns == 0)
+        return HONE_F32;
+    if (p->part[0] == &m->embedding) /* looked up, not only multiplied with */
+        return type;
+    return type == HONE_F32 && m->backend->info.compute_type == HONE_BF16 ? HONE_BF16 : type;
+}
+
+/* A view of the file, or NULL where the parameter has to be copied. */
+static HoneBuffer *wrap(const HoneModel *m, const Parameter *p, const HoneGgufTensor *tensor)
+{
+    const HoneBackendOps *ops = m->backend->ops;
+    size_t size = hone_type_block(tensor->type) == 1 ? hone_type_block_bytes(tensor->type) : 1;
+    bool fits = p->heads == 0 && kept_type(m, p, tensor->type) == tensor->type && (uintptr_t)tensor->data % size == 0;
+    return fits && ops->wrap != NULL ? ops->wrap(m->backend->device, tensor->data, tensor->bytes) : NULL;
+}
+
+/* The rows in the model's own order: row r of a head's half j is row 2r + j in the file (see Family.paired_rows). */
+static unsigned char *unpaired(const HoneModel *m, const Parameter *p, const HoneGgufTensor *tensor)
+{
+    size_t width = m->config.head_dim, row = tensor->bytes / p->rows;
+    unsigned char *out = g_malloc(tensor->bytes);
+    for (size_t h = 0; h < p->heads; h++)
+        for (size_t j = 0; j < 2; j++)
+            for (size_t r = 0; r < width / 2; r++)
+                memcpy(out + (h * width + j * (width / 2) + r) * row,
+                       (const unsigned char *)tensor->data + (h * width + 2 * r + j) * row, row);
+    return out;
+}
+
+/* dst = the parameter's values, by way of a staging buffer where the type changes. */
+static bool load(Loader *l, const Parameter *p, HoneTensor dst)
 {
     HoneBackend *b = l->model->backend;
-    const HoneGgufTensor *tensor = hone_checkpoint_find(l->model->checkpoint, name);
-    g_assert(tensor != NULL && hone_tensor_count(dst) > 0);
-    if (!arena_reserve(b, &l->staging, tensor->bytes, "loading weights", l->error))
-        return false;
-    HoneTensor source = {.buffer = l->staging.buffer, .type = tensor->type, .rank = dst.rank};
-    memcpy(source.shape, dst.shape, sizeof(source.shape));
-    if (!hone_backend_upload(b, source, tensor->data, l->error))
-        return false;
-    if (heads > 0) {
-        HoneTensor order;
-        if (!upload_order(l, heads, &order) ||
-            !arena_reserve(b, &l->unpermuted, hone_tensor_bytes(dst), "loading weights", l->error))
+    const HoneGgufTensor *tensor = file_tensor(l->model, p);
+    g_autofree unsigned char *reordered = p->heads > 0 ? unpaired(l->model, p, tensor) : NULL;
+    const void *data = reordered != NULL ? reordered : tensor->data;
+    if (dst.type == tensor->type) {
+        if (!hone_backend_upload(b, dst, data, l->error))
             return false;
-        HoneTensor plain = hone_tensor_2d(l->unpermuted.buffer, 0, HONE_F32, dst.shape[0], dst.shape[1]);
-        b->ops->convert(b->stream, plain, source);
-        b->ops->gather_rows(b->stream, dst, plain, order);
-    } else
+    } else {
+        if (!arena_reserve(b, &l->staging, tensor->bytes, "loading weights", l->error))
+            return false;
+        HoneTensor source = dst;
+        source.buffer = l->staging.buffer;
+        source.offset = 0;
+        source.type = tensor->type;
+        if (!hone_backend_upload(b, source, data, l->error))
+            return false;
         b->ops->convert(b->stream, dst, source);
-    if (!b->ops->sync(b->stream, l->error))
-        return false;
+        if (!b->ops->sync(b->stream, l->error))
+            return false;
+    }
     hone_checkpoint_drop(l->model->checkpoint, tensor);
-    l->done++;
-    hone_progress_step(l->progress, l->done, l->total, "tensors", NULL);
     return true;
 }
 
-static bool load_layer(Loader *l, size_t index)
+static void progress(Loader *l)
 {
-    HoneModel *m = l->model;
-    Layer *layer = &m->layers[index];
-    for (size_t i = 0; i < N_LINEAR; i++) {
-        g_autofree char *name = name_linear(m, NAME_FILE, index, i, false);
-        size_t heads = i == LINEAR_Q ? m->config.heads : i == LINEAR_K ? m->config.kv_heads : 0;
-        if (!load(l, layer->weight[i], name, m->family->paired_rows && m->format == HONE_CHECKPOINT_GGUF ? heads : 0))
-            return false;
-    }
-    g_autofree char *attention = name_norm(m, NAME_FILE, index, NORM_ATTENTION);
-    g_autofree char *mlp = name_norm(m, NAME_FILE, index, NORM_MLP);
-    return load(l, layer->attention_norm, attention, 0) && load(l, layer->mlp_norm, mlp, 0);
+    l->done++;
+    hone_progress_step(l->progress, l->done, l->model->parameters->len, "tensors", NULL);
 }
 
-static HoneTensor carve_row(Carver *carver, size_t n)
+void weights_release(HoneModel *m)
 {
-    return hone_tensor_reshape(carve(carver, HONE_F32, 1, n), 1, &n);
+    for (size_t i = 0; m->wrapped != NULL && i < m->wrapped->len; i++)
+        m->backend->ops->free(m->backend->device, m->wrapped->pdata[i]);
+    g_clear_pointer(&m->wrapped, g_ptr_array_unref);
+    arena_release(m->backend, &m->weights);
 }
 
-static void layout(HoneModel *m, Carver *carver)
+bool weights_load(HoneModel *m, HoneProgress *reporter, GError **error)
 {
-    const HoneModelConfig *c = &m->config;
-    m->embedding = carve(carver, HONE_F32, c->vocab, c->width);
-    m->head = c->tied_head ? m->embedding : carve(carver, HONE_F32, c->vocab, c->width);
-    m->output_norm = carve_row(carver, c->width);
-    for (size_t l = 0; l < c->layers; l++) {
-        Layer *layer = &m->layers[l];
-        layer->attention_norm = carve_row(carver, c->width);
-        layer->mlp_norm = carve_row(carver, c->width);
-        for (size_t i = 0; i < N_LINEAR; i++)
-            layer->weight[i] = carve(carver, HONE_F32, linear_out(c, i), linear_in(c, i));
-    }
-}
-
-bool weights_load(HoneModel *m, HoneProgress *progress, GError **error)
-{
+    size_t n = m->parameters->len;
+    const Parameter *parameters = (const Parameter *)(void *)m->parameters->data;
+    g_autofree HoneTensor *values = g_new0(HoneTensor, n); /* a buffer: wrapped */
+    m->wrapped = g_ptr_array_new();
     Carver carver = {0};
-    m->layers = g_new0(Layer, m->config.layers);
-    layout(m, &carver);
-    if (!arena_reserve(m->backend, &m->weights, carver.peak, "the model's weights", error))
+    for (size_t i = 0; i < n; i++) {
+        const HoneGgufTensor *tensor = file_tensor(m, &parameters[i]);
+        HoneBuffer *view = wrap(m, &parameters[i], tensor);
+        if (view != NULL) {
+            g_ptr_array_add(m->wrapped, view);
+            values[i] = hone_tensor_2d(view, 0, tensor->type, parameters[i].rows, MAX(parameters[i].columns, 1));
+            if (parameters[i].columns == 0)
+                values[i] = hone_tensor_reshape(values[i], 1, &parameters[i].rows);
+        } else
+            parameter_carve(&parameters[i], &carver, kept_type(m, &parameters[i], tensor->type));
+    }
+    if (carver.peak > 0 && !arena_reserve(m->backend, &m->weights, carver.peak, "the model's weights", error))
         return false;
-    carver = (Carver){.buffer = m->weights.buffer};
-    layout(m, &carver);
 
-    Loader l = {.model = m, .progress = progress, .total = hone_checkpoint_n_tensors(m->checkpoint), .error = error};
-    g_autofree char *embedding = name_embedding(m, NAME_FILE), *output_norm = name_output_norm(m, NAME_FILE);
-    g_autofree char *head = name_head(m, NAME_FILE);
-    bool ok = load(&l, m->embedding, embedding, 0) && load(&l, m->output_norm, output_norm, 0) &&
-              (m->config.tied_head || load(&l, m->head, head, 0));
-    for (size_t i = 0; ok && i < m->config.layers; i++)
-        ok = load_layer(&l, i);
+    Loader l = {.model = m, .progress = reporter, .error = error};
+    bool ok = true;
+    carver = (Carver){.buffer = m->weights.buffer};
+    for (size_t i = 0; ok && i < n; i++) {
+        const Parameter *p = &parameters[i];
+        if (values[i].buffer == NULL) {
+            values[i] = parameter_carve(p, &carver, kept_type(m, p, file_tensor(m, p)->type));
+            ok = load(&l, p, values[i]);
+        }
+        parameter_set(m, p, values[i], (HoneTensor){0});
+        progress(&l);
+    }
     arena_release(m->backend, &l.staging);
-    arena_release(m->backend, &l.unpermuted);
-    arena_release(m->backend, &l.order);
     return ok;
+}
+
+/* ---- Training all of them. ---- */
+
+static void layout(const HoneModel *m, Carver *carver, HoneTensor *tensors)
+{
+    for (size_t i = 0; i < m->parameters->len; i++)
+        tensors[i] = parameter_carve(&g_array_index(m->parameters, Parameter, i), carver, HONE_F32);
+}
+
+static bool load_all(HoneModel *m, const HoneTensor *values, GError **error)
+{
+    Loader l = {.model = m, .error = error};
+    bool ok = true;
+    for (size_t i = 0; ok && i < m->parameters->len; i++)
+        ok = load(&l, &g_array_index(m->parameters, Parameter, i), values[i]);
+    arena_release(m->backend, &l.staging);
+    return ok;
+}
+
+static HoneTensor whole(const Arena *arena)
+{
+    return hone_tensor_1d(arena->buffer, 0, HONE_F32, arena->capacity / sizeof(float));
+}
+
+bool hone_model_train_weights(HoneModel *m, GError **error)
+{
+    g_return_val_if_fail(m != NULL, false);
+    if (m->has_adapter || m->trains_weights) {
+        g_set_error(error, HONE_ERROR, HONE_ERROR_UNSUPPORTED,
+                    m->has_adapter ? "The model has an adapter; its weights are not trained beside it."
+                                   : "The model's weights are trained already.");
+        return false;
+    }
+    size_t n = m->parameters->len;
+    g_autofree HoneTensor *values = g_new(HoneTensor, n), *gradients = g_new(HoneTensor, n);
+    Carver carver = {0};
+    layout(m, &carver, values);
+    Arena value_memory = {0}, gradient_memory = {0};
+    bool ok = arena_reserve(m->backend, &value_memory, carver.peak, "the trained weights", error) &&
+              arena_reserve(m->backend, &gradient_memory, carver.peak, "the weights' gradients", error);
+    if (ok) {
+        carver = (Carver){.buffer = value_memory.buffer};
+        layout(m, &carver, values);
+        carver = (Carver){.buffer = gradient_memory.buffer};
+        layout(m, &carver, gradients);
+        /* The gaps between tensors too: sums run over the whole. */
+        m->backend->ops->fill(m->backend->stream, whole(&value_memory), 0);
+        m->backend->ops->fill(m->backend->stream, whole(&gradient_memory), 0);
+        ok = load_all(m, values, error);
+    }
+    if (!ok) {
+        arena_release(m->backend, &value_memory);
+        arena_release(m->backend, &gradient_memory);
+        return false;
+    }
+    weights_release(m);
+    m->weights = value_memory;
+    m->trained_gradients = gradient_memory;
+    m->all_gradients = whole(&gradient_memory);
+    m->trains_weights = true;
+    m->trainables = g_new0(HoneTrainable, n);
+    m->n_trainables = n;
+    for (size_t i = 0; i < n; i++) {
+        const Parameter *p = &g_array_index(m->parameters, Parameter, i);
+        parameter_set(m, p, values[i], gradients[i]);
+        m->trainables[i] = (HoneTrainable){g_strdup(p->name), values[i], gradients[i]};
+    }
+    return true;
 }
