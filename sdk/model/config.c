@@ -52,21 +52,6 @@ void config_free(HoneModel *m)
     g_free(m->forms);
 }
 
-/* What the layers compute; the rest is refused. */
-static bool check_computed(const ConfigReader *r)
-{
-    const HoneModel *m = r->model;
-    const HoneModelConfig *c = &m->config;
-    bool plain = m->family->place == NORM_BEFORE && m->family->qk_norm == QK_NORM_NONE && m->n_ropes == 1 &&
-                 !rope_by_length(&m->ropes[0]) && !family_fused(m->family, GROUP_QKV) && c->window == 0 &&
-                 c->attention_scale == 0 && c->attention_cap == 0 && c->logit_cap == 0 && c->embedding_scale == 0 &&
-                 c->residual_scale == 0 && c->logit_scale == 0 && !c->qkv_bias && !c->o_bias && !c->mlp_bias &&
-                 m->ropes[0].rotated == c->head_dim;
-    for (size_t l = 0; l < c->layers; l++)
-        plain = plain && m->forms[l].rope == 0;
-    return plain || config_fail(r, HONE_ERROR_UNSUPPORTED, "this kind of %s model is not computed", m->family->name);
-}
-
 static void set_name(HoneModelConfig *c, const char *name)
 {
     g_strlcpy(c->name, name, sizeof(c->name));
@@ -99,5 +84,5 @@ bool config_read(HoneModel *m, GError **error)
     g_strlcpy(m->config.family, m->family->name, sizeof(m->config.family));
     m->config.rope_base = m->ropes[0].base;
     settle_forms(m);
-    return check_numbers(&reader) && config_check_tensors(&reader) && check_computed(&reader);
+    return check_numbers(&reader) && config_check_tensors(&reader);
 }

@@ -174,37 +174,22 @@ static bool step(Generator *g, PassKind kind, const HoneBatch *batch, const Cach
     return true;
 }
 
-/* Reads prompts [first, first + count) into free slots. */
-static bool prefill(Generator *g, GArray *const *prompts, size_t first, size_t count, GError **error)
+/* Reads the whole of some rows into their slots. */
+static bool read_rows(Generator *g, Row *const *rows, size_t count, GError **error)
 {
-    size_t tokens = 0, at = 0, slot = 0;
+    size_t tokens = 0, at = 0;
     for (size_t i = 0; i < count; i++)
-        tokens += prompts[first + i]->len;
+        tokens += rows[i]->history->len;
     g_autofree int32_t *ids = g_new(int32_t, tokens), *cache_rows = g_new(int32_t, tokens);
     g_autofree int32_t *starts = g_new0(int32_t, count + 1), *last = g_new(int32_t, count);
-    g_autofree Row **rows = g_new(Row *, count);
     for (size_t i = 0; i < count; i++) {
-        const GArray *prompt = prompts[first + i];
-        while (g->taken[slot])
-            slot++;
-        g->taken[slot] = true;
-        memcpy(ids + at, prompt->data, prompt->len * sizeof(int32_t));
-        for (size_t t = 0; t < prompt->len; t++)
-            cache_rows[at + t] = (int32_t)(slot * g->cache.positions + t);
-        at += prompt->len;
+        const GArray *history = rows[i]->history;
+        memcpy(ids + at, history->data, history->len * sizeof(int32_t));
+        for (size_t t = 0; t < history->len; t++)
+            cache_rows[at + t] = (int32_t)(rows[i]->slot * g->cache.positions + t);
+        at += history->len;
         starts[i + 1] = (int32_t)at;
         last[i] = (int32_t)at - 1;
-
-        Row *row = g_new0(Row, 1);
-        row->index = first + i;
-        row->slot = slot;
-        row->prompt = prompt->len;
-        row->history = g_array_new(FALSE, FALSE, sizeof(int32_t));
-        g_array_append_vals(row->history, prompt->data, prompt->len);
-        row->text = g_string_new(NULL);
-        row->stream = hone_token_stream_new(g->model->tokenizer);
-        g_ptr_array_add(g->rows, row);
-        rows[i] = row;
     }
     HoneBatch batch = {.size = sizeof(batch),
                        .n_tokens = tokens,
@@ -217,14 +202,35 @@ static bool prefill(Generator *g, GArray *const *prompts, size_t first, size_t c
     return step(g, PASS_PACKED, &batch, &use, rows, error);
 }
 
-/* One more token for each row in work. */
-static bool decode(Generator *g, GError **error)
+/* Reads prompts [first, first + count) into free slots. */
+static bool prefill(Generator *g, GArray *const *prompts, size_t first, size_t count, GError **error)
 {
-    size_t n = g->rows->len;
+    size_t slot = 0;
+    g_autofree Row **rows = g_new(Row *, count);
+    for (size_t i = 0; i < count; i++) {
+        const GArray *prompt = prompts[first + i];
+        while (g->taken[slot])
+            slot++;
+        g->taken[slot] = true;
+        Row *row = rows[i] = g_new0(Row, 1);
+        row->index = first + i;
+        row->slot = slot;
+        row->prompt = prompt->len;
+        row->history = g_array_new(FALSE, FALSE, sizeof(int32_t));
+        g_array_append_vals(row->history, prompt->data, prompt->len);
+        row->text = g_string_new(NULL);
+        row->stream = hone_token_stream_new(g->model->tokenizer);
+        g_ptr_array_add(g->rows, row);
+    }
+    return read_rows(g, rows, count, error);
+}
+
+/* One more token for each of n rows. */
+static bool decode(Generator *g, Row *const *rows, size_t n, GError **error)
+{
     g_autofree int32_t *memory = g_new(int32_t, 7 * n + 1);
     int32_t *ids = memory, *positions = ids + n, *cache_rows = positions + n, *slots = cache_rows + n;
     int32_t *lengths = slots + n, *targets = lengths + n, *starts = targets + n;
-    g_autofree Row **rows = g_memdup2(g->rows->pdata, n * sizeof(Row *));
     for (size_t i = 0; i < n; i++) {
         const Row *row = rows[i];
         ids[i] = g_array_index(row->history, int32_t, row->history->len - 1);
@@ -245,6 +251,30 @@ static bool decode(Generator *g, GError **error)
                        .target_rows = targets};
     CacheUse use = {.cache = &g->cache, .rows = cache_rows, .slots = slots, .lengths = lengths};
     return step(g, PASS_CACHED, &batch, &use, rows, error);
+}
+
+/* The length up to which a longrope model turns by its short factors, or 0. */
+static size_t short_length(const HoneModel *m)
+{
+    for (size_t i = 0; i < m->n_ropes; i++)
+        if (m->ropes[i].kind == ROPE_LONGROPE && m->ropes[i].long_factor != NULL)
+            return m->ropes[i].original_context;
+    return 0;
+}
+
+/* One more token for each row in work. A row that outgrows the short factors is read anew: its keys in the cache were
+ * turned by them, and none of the long ones' sequences was. */
+static bool advance_all(Generator *g, GError **error)
+{
+    size_t n = 0, total = g->rows->len, limit = short_length(g->model);
+    g_autofree Row **rows = g_memdup2(g->rows->pdata, total * sizeof(Row *));
+    for (size_t i = 0; i < total; i++) {
+        if (limit == 0 || rows[i]->history->len != limit + 1)
+            rows[n++] = rows[i];
+        else if (!read_rows(g, &rows[i], 1, error))
+            return false;
+    }
+    return n == 0 || decode(g, rows, n, error);
 }
 
 /* ---- All prompts. ---- */
@@ -294,7 +324,7 @@ static bool run(Generator *g, GArray *const *prompts, size_t n, GError **error)
             if (!prefill(g, prompts, next, count, error))
                 return false;
             next += count;
-        } else if (!decode(g, error))
+        } else if (!advance_all(g, error))
             return false;
     }
     while (g->rows->len > 0) /* stopped by the callback */
