@@ -52,6 +52,16 @@ void config_free(HoneModel *m)
     g_free(m->forms);
 }
 
+/* These two are for texts past the length that the files call the model's. */
+static void stretch_context(HoneModel *m)
+{
+    const RopeForm *f = &m->ropes[0];
+    if (f->kind == ROPE_DYNAMIC || f->kind == ROPE_YARN) {
+        double context = MIN(f->factor * (double)f->original_context, MOST_CONTEXT);
+        m->config.context = MAX(m->config.context, (size_t)context);
+    }
+}
+
 static void set_name(HoneModelConfig *c, const char *name)
 {
     g_strlcpy(c->name, name, sizeof(c->name));
@@ -84,5 +94,6 @@ bool config_read(HoneModel *m, GError **error)
     g_strlcpy(m->config.family, m->family->name, sizeof(m->config.family));
     m->config.rope_base = m->ropes[0].base;
     settle_forms(m);
+    stretch_context(m);
     return check_numbers(&reader) && config_check_tensors(&reader);
 }

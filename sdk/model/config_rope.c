@@ -232,6 +232,9 @@ static bool read_two(ConfigReader *r, ConfigKeys *keys, Around around)
         !keys_number(keys, "rope_local_base_freq", 1, MOST_BASE, &local_base))
         return false;
     const char *global_prefix = "rope_scaling.";
+    if (scaling != NULL && !json_object_has_member(scaling, "rope_type"))
+        return keys_refuse(keys, "rope_scaling", HONE_ERROR_UNSUPPORTED,
+                           "its kind must be named \"rope_type\"; under another name transformers scales nothing");
     if (both != NULL) {
         g_auto(ConfigKeys) k;
         keys_init(&k, r, "rope_parameters.", both);

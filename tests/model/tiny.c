@@ -50,6 +50,12 @@ Tiny *tiny_open(const char *name, const char *backend)
     tiny->expect = hone_safetensors_open(expect_path, &error);
     g_assert_no_error(error);
 
+    tiny_read_batch(tiny);
+    return tiny;
+}
+
+void tiny_read_batch(Tiny *tiny)
+{
     HoneBatch *b = &tiny->batch;
     b->size = sizeof(*b);
     b->ids = tiny_ints(tiny, "ids", &b->n_tokens);
@@ -57,7 +63,6 @@ Tiny *tiny_open(const char *name, const char *backend)
     b->n_sequences--;
     b->target_rows = tiny_ints(tiny, "target_rows", &b->n_targets);
     b->targets = tiny_ints(tiny, "targets", NULL);
-    return tiny;
 }
 
 void tiny_free(Tiny *tiny)

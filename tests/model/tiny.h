@@ -21,6 +21,8 @@ extern const char *const tiny_backends[]; /* ends with NULL */
 
 /* Aborts the test on any failure. */
 Tiny *tiny_open(const char *name, const char *backend);
+/* The oracle's batch, from `expect`. */
+void tiny_read_batch(Tiny *tiny);
 void tiny_free(Tiny *tiny);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Tiny, tiny_free)
 
