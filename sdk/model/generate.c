@@ -174,7 +174,7 @@ static bool step(Generator *g, PassKind kind, const HoneBatch *batch, const Cach
     return true;
 }
 
-/* Reads all tokens of some rows into their slots, and lets each choose its next. */
+/* Reads the whole of some rows into their slots. */
 static bool read_rows(Generator *g, Row *const *rows, size_t count, GError **error)
 {
     size_t tokens = 0, at = 0;
@@ -212,7 +212,7 @@ static bool prefill(Generator *g, GArray *const *prompts, size_t first, size_t c
         while (g->taken[slot])
             slot++;
         g->taken[slot] = true;
-        Row *row = g_new0(Row, 1);
+        Row *row = rows[i] = g_new0(Row, 1);
         row->index = first + i;
         row->slot = slot;
         row->prompt = prompt->len;
@@ -221,40 +221,13 @@ static bool prefill(Generator *g, GArray *const *prompts, size_t first, size_t c
         row->text = g_string_new(NULL);
         row->stream = hone_token_stream_new(g->model->tokenizer);
         g_ptr_array_add(g->rows, row);
-        rows[i] = row;
     }
     return read_rows(g, rows, count, error);
 }
 
-/* Reads again the rows whose newest token changes the angles of all before it: their keys in the cache are of another
- * length. They are no longer among `rows` then; *n is what is left. */
-static bool read_again(Generator *g, Row **rows, size_t *n, GError **error)
+/* One more token for each of n rows. */
+static bool decode(Generator *g, Row *const *rows, size_t n, GError **error)
 {
-    g_autofree Row **again = g_new(Row *, *n);
-    size_t left = 0, count = 0;
-    for (size_t i = 0; i < *n; i++) {
-        if (rope_turns_at(g->model, rows[i]->history->len))
-            again[count++] = rows[i];
-        else
-            rows[left++] = rows[i];
-    }
-    *n = left;
-    /* One by one: they are long. */
-    for (size_t i = 0; i < count; i++)
-        if (!read_rows(g, again + i, 1, error))
-            return false;
-    return true;
-}
-
-/* One more token for each row in work. */
-static bool decode(Generator *g, GError **error)
-{
-    size_t n = g->rows->len;
-    g_autofree Row **rows = g_memdup2(g->rows->pdata, n * sizeof(Row *));
-    if (!read_again(g, rows, &n, error))
-        return false;
-    if (n == 0)
-        return true;
     g_autofree int32_t *memory = g_new(int32_t, 7 * n + 1);
     int32_t *ids = memory, *positions = ids + n, *cache_rows = positions + n, *slots = cache_rows + n;
     int32_t *lengths = slots + n, *targets = lengths + n, *starts = targets + n;
@@ -278,6 +251,30 @@ static bool decode(Generator *g, GError **error)
                        .target_rows = targets};
     CacheUse use = {.cache = &g->cache, .rows = cache_rows, .slots = slots, .lengths = lengths};
     return step(g, PASS_CACHED, &batch, &use, rows, error);
+}
+
+/* The length up to which a longrope model turns by its short factors, or 0. */
+static size_t short_length(const HoneModel *m)
+{
+    for (size_t i = 0; i < m->n_ropes; i++)
+        if (m->ropes[i].kind == ROPE_LONGROPE && m->ropes[i].long_factor != NULL)
+            return m->ropes[i].original_context;
+    return 0;
+}
+
+/* One more token for each row in work. A row that outgrows the short factors is read anew: its keys in the cache were
+ * turned by them, and none of the long ones' sequences was. */
+static bool advance_all(Generator *g, GError **error)
+{
+    size_t n = 0, total = g->rows->len, limit = short_length(g->model);
+    g_autofree Row **rows = g_memdup2(g->rows->pdata, total * sizeof(Row *));
+    for (size_t i = 0; i < total; i++) {
+        if (limit == 0 || rows[i]->history->len != limit + 1)
+            rows[n++] = rows[i];
+        else if (!read_rows(g, &rows[i], 1, error))
+            return false;
+    }
+    return n == 0 || decode(g, rows, n, error);
 }
 
 /* ---- All prompts. ---- */
@@ -327,7 +324,7 @@ static bool run(Generator *g, GArray *const *prompts, size_t n, GError **error)
             if (!prefill(g, prompts, next, count, error))
                 return false;
             next += count;
-        } else if (!decode(g, error))
+        } else if (!advance_all(g, error))
             return false;
     }
     while (g->rows->len > 0) /* stopped by the callback */

@@ -278,10 +278,6 @@ bool rope_reserve(HoneModel *model, size_t positions, GError **error);
 /* Whether a token's angles depend on its sequence's length besides its position (dynamic, longrope). Such a form has no
  * table of positions: a pass makes one with a row for each of its tokens, and rotates by rows 0 .. N-1. */
 bool rope_by_length(const RopeForm *form);
-/* Whether a sequence's token number `length` changes the angles of those before it (longrope, past the trained length):
- * keys that were kept are no longer what they would be. Dynamic scaling changes them at every token past that length;
- * there keys stay as they were made, as in transformers. */
-bool rope_turns_at(const HoneModel *model, size_t length);
 /* frequency [rotated/2], in a sequence of that length; row [rotated/2, 2]: cosine and sine at a position. */
 void rope_frequencies(const RopeForm *form, size_t length, float *frequency);
 void rope_row(const RopeForm *form, const float *frequency, size_t position, float *row);

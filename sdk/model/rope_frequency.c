@@ -19,16 +19,6 @@ bool rope_by_length(const RopeForm *form)
     return form->kind == ROPE_DYNAMIC || (form->kind == ROPE_LONGROPE && form->long_factor != NULL);
 }
 
-bool rope_turns_at(const HoneModel *model, size_t length)
-{
-    for (size_t i = 0; i < model->n_ropes; i++) {
-        const RopeForm *form = &model->ropes[i];
-        if (form->kind == ROPE_LONGROPE && rope_by_length(form) && length == form->original_context + 1)
-            return true;
-    }
-    return false;
-}
-
 static float power(double base, size_t i, size_t rotated)
 {
     return (float)pow(base, (float)(2 * i) / (float)rotated);
