@@ -19,12 +19,6 @@
 /* A stage bounds its own waiting; this is for one that does not. */
 #define PATIENCE_SECONDS 600
 
-void hone_resolution_clear(HoneResolution *found)
-{
-    g_clear_pointer(&found->exact, g_free);
-    g_clear_pointer(&found->remark, g_free);
-}
-
 const HoneParam *hone_resolve_param(const HoneComponent *component, JsonObject *params, const char *folder)
 {
     size_t group = 0, index = 0;

@@ -19,7 +19,4 @@ bool hone_resolve_ask(const HonePipelineNode *node, const char *program, const c
 /* What `hone node --resolve` does: the question comes on the standard input, the answer goes to the standard output. */
 int hone_resolve_tell(const HoneRegistry *registry);
 
-void hone_resolution_clear(HoneResolution *found);
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(HoneResolution, hone_resolution_clear)
-
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * model.c: names a model, a GGUF or a Hugging Face folder: the stage that begins most pipelines.
+ * model.c: names a model, a GGUF or a Hugging Face folder, here or on a hub: the stage that begins most pipelines.
  *
  * The files stay where they are: the artifact holds their path and the hash of their content, which everything that
  * opens the artifact compares again.
  */
+#include "hub/hub.h"
 #include "licence.h"
 #include <glib/gstdio.h>
 #include <hone/stage.h>
@@ -11,16 +12,21 @@
 #include <string.h>
 
 typedef struct Model {
-    char *path;
+    char *path; /* absolute; else the model's name on a hub */
+    HubOptions hub;
 } Model;
 
 static const HoneParam own[] = {
-    HONE_PATH(Model, path, NULL, "a GGUF file, or a folder with config.json, safetensors and tokenizer.json"),
+    HONE_PATH(Model, path, NULL,
+              "a GGUF file, a folder with config.json, safetensors and tokenizer.json, or a name on a hub: "
+              "org/name@revision, org/name@revision:file.gguf",
+              .flags = HONE_PARAM_MAY_BE_HUB),
     {0},
 };
 
 static const HoneParamGroup groups[] = {
     HONE_OWN_PARAMS(own),
+    HONE_PARAMS("Models on a hub", hub_params, Model, hub),
     {0},
 };
 
@@ -134,19 +140,49 @@ static gint64 count_bytes(const HoneCheckpoint *checkpoint, GError **error)
 
 /* ---- The stage. ---- */
 
+static bool resolve(const void *params, uint32_t flags, HoneResolution *found, GError **error)
+{
+    const Model *model = params;
+    return hub_resolve(model->path, &model->hub, flags, found, error);
+}
+
 static bool check(const void *params, GError **error)
 {
     const Model *model = params;
-    g_autoptr(HoneCheckpoint) checkpoint = hone_checkpoint_open(model->path, error);
+    g_autofree char *path =
+        g_path_is_absolute(model->path) ? g_strdup(model->path) : hub_find(model->path, &model->hub);
+    if (!path)
+        return true; /* resolve() says that it is not on this machine */
+    g_autoptr(HoneCheckpoint) checkpoint = hone_checkpoint_open(path, error);
     return checkpoint && family_of(checkpoint, error) != NULL;
+}
+
+static bool cancelled(void *stage)
+{
+    return hone_stage_cancelled(stage);
+}
+
+/* Where the model is, on this machine at last. */
+static char *fetch(HoneStage *stage, const Model *model, HubModel *hub, GError **error)
+{
+    if (g_path_is_absolute(model->path)) {
+        /* A link may point elsewhere tomorrow. (realpath allocates with malloc, which is what g_free frees.) */
+        g_autofree char *real = realpath(model->path, NULL);
+        return g_strdup(real ? real : model->path);
+    }
+    const HubCaller caller = {.progress = hone_stage_progress(stage), .cancelled = cancelled, .data = stage};
+    if (!hub_fetch(model->path, hone_stage_resolved(stage), &model->hub, &caller, hub, error))
+        return NULL;
+    /* The links below a commit's folder never change; what they point at has no name that says anything. */
+    return g_strdup(hub->path);
 }
 
 static bool run(HoneStage *stage, void *params, GError **error)
 {
     const Model *model = params;
-    /* A link may point elsewhere tomorrow. (realpath allocates with malloc, which is what g_free frees.) */
-    g_autofree char *real = realpath(model->path, NULL);
-    g_autoptr(HoneCheckpoint) checkpoint = hone_checkpoint_open(real ? real : model->path, error);
+    g_auto(HubModel) hub = {0};
+    g_autofree char *path = fetch(stage, model, &hub, error);
+    g_autoptr(HoneCheckpoint) checkpoint = path ? hone_checkpoint_open(path, error) : NULL;
     const char *family = checkpoint ? family_of(checkpoint, error) : NULL;
     if (!family)
         return false;
@@ -156,7 +192,7 @@ static bool run(HoneStage *stage, void *params, GError **error)
     HoneArtifact *artifact = size >= 0 ? hone_stage_output(stage, "model", HONE_MODEL, error) : NULL;
     if (!artifact)
         return false;
-    g_autofree char *name = name_of(checkpoint, model->path), *licence = licence_of(checkpoint);
+    g_autofree char *name = name_of(checkpoint, hub.path ? hub.path : model->path), *licence = licence_of(checkpoint);
     JsonObject *meta = hone_artifact_meta(artifact);
     json_object_set_string_member(meta, "path", hone_checkpoint_path(checkpoint));
     json_object_set_string_member(meta, "sha256", hash);
@@ -170,6 +206,12 @@ static bool run(HoneStage *stage, void *params, GError **error)
         json_object_set_int_member(meta, "context", context);
     if (licence)
         json_object_set_string_member(meta, "licence", licence);
+    if (hub.commit) {
+        JsonObject *origin = json_object_new();
+        json_object_set_string_member(origin, "repository", hub.repository);
+        json_object_set_string_member(origin, "commit", hub.commit);
+        json_object_set_object_member(meta, "hub", origin);
+    }
     return true;
 }
 
@@ -177,6 +219,7 @@ static const HoneStageOps ops = {
     .size = sizeof(HoneStageOps),
     .run = run,
     .check = check,
+    .resolve = resolve,
 };
 
 static const HoneComponent component = {

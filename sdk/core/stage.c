@@ -15,6 +15,12 @@ struct HoneStage {
     atomic_bool cancelled;
 };
 
+void hone_resolution_clear(HoneResolution *found)
+{
+    g_clear_pointer(&found->exact, g_free);
+    g_clear_pointer(&found->remark, g_free);
+}
+
 static void free_artifact(gpointer artifact)
 {
     hone_artifact_free(artifact);

@@ -30,6 +30,8 @@ typedef struct HoneResolution {
     char *exact;  /* what never moves, "org/name@COMMIT"; NULL where that cannot be told without the network */
     char *remark; /* a sentence for the user, or NULL */
 } HoneResolution;
+HONE_EXPORT void hone_resolution_clear(HoneResolution *found);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(HoneResolution, hone_resolution_clear)
 
 typedef struct HoneStageOps {
     uint32_t size;
