@@ -3,7 +3,7 @@
  *
  *     bench-ops plugins/cpu.so [threads] [name...]
  *
- * The limits are measured first, in the same run: multiply-adds from registers on every thread (GFLOP/s), and copying
+ * The limits are measured first, in the same run: multiply-adds from registers on every thread (GFLOP/s), and reading
  * memory that no cache holds (GB/s; operands here are as large as in training, so smaller ones may beat it from cache).
  * Every figure is the best of the rounds of half a second: other load on the machine only makes times longer.
  */
@@ -145,17 +145,64 @@ static void bench_gemm(Bench *b)
         hone_backend_release(b->backend, a.buffer, hone_tensor_bytes(a));
         hone_backend_release(b->backend, w.buffer, hone_tensor_bytes(w));
     }
-    /* Decoding reads every weight once a step: the time is the memory's. 20 matrices, more than any cache. */
-    for (size_t rows = 1; rows <= 32; rows *= 2) {
-        g_autofree char *label = g_strdup_printf("decode %zu rows 1536 576", rows);
-        if (!wanted(b, label))
-            continue;
-        HoneTensor w = tensor(b, 2, 40 * 1536, 576, 0, 1), x = tensor(b, 2, rows, 576, 0, 1),
-                   y = tensor(b, 2, rows, 1536, 0, 1);
-        MEASURE(b, label, 40 * 1536 * 576 * 4.0, true,
-                for (size_t i = 0; i < 40; i++)
-                    ops->gemm(s, y, x, hone_tensor_rows(w, i * 1536, 1536), HONE_TRANS_B, 1, 0));
-        hone_backend_release(b->backend, w.buffer, hone_tensor_bytes(w));
+}
+
+/* Weights [rows, cols] as a file has them: any bits are values, but scales must be no NaN. */
+static HoneTensor weights(Bench *b, HoneType type, size_t rows, size_t cols)
+{
+    HoneTensor t = hone_tensor_2d(NULL, 0, type, rows, cols);
+    size_t bytes = hone_tensor_bytes(t);
+    t.buffer = hone_backend_alloc(b->backend, bytes, "a benchmark", NULL);
+    g_autofree unsigned char *bits = g_malloc(bytes);
+    for (size_t i = 0; i < bytes; i++)
+        bits[i] = (unsigned char)(i * 7919 % 1009) & 0x37;
+    b->backend->ops->upload(b->backend->stream, t.buffer, 0, bits, bytes);
+    b->backend->ops->sync(b->backend->stream, NULL);
+    return t;
+}
+
+/* Weights that keep their file's type: training's products forward and backward, and decoding, which reads every weight
+ * once a step: 40 matrices, more than any cache. */
+static void bench_typed(Bench *b)
+{
+    static const HoneType types[] = {HONE_F32,  HONE_BF16, HONE_F16,  HONE_Q8_0,
+                                     HONE_Q4_0, HONE_Q4_1, HONE_Q4_K, HONE_Q6_K};
+    static const struct {
+        size_t M, N, K;
+        uint32_t flags;
+    } shapes[] = {{760, 1536, 768, HONE_TRANS_B},
+                  {760, 768, 1536, HONE_TRANS_B},
+                  {760, 256, 768, HONE_TRANS_B},
+                  {760, 768, 1536, 0},
+                  {760, 1536, 768, 0},
+                  {85, 49152, 768, HONE_TRANS_B},
+                  {85, 768, 49152, 0}};
+    for (size_t i = 0; i < G_N_ELEMENTS(types); i++) {
+        const char *name = hone_type_name(types[i]);
+        for (size_t k = 0; k < G_N_ELEMENTS(shapes); k++) {
+            size_t M = shapes[k].M, N = shapes[k].N, K = shapes[k].K;
+            bool tb = shapes[k].flags & HONE_TRANS_B;
+            g_autofree char *label = g_strdup_printf("typed %s N%c %zu %zu %zu", name, tb ? 'T' : 'N', M, N, K);
+            if (!wanted(b, label))
+                continue;
+            HoneTensor y = tensor(b, 2, M, N, 0, 1), a = tensor(b, 2, M, K, 0, 1);
+            HoneTensor w = weights(b, types[i], tb ? N : K, tb ? K : N);
+            MEASURE(b, label, 2.0 * (double)(M * N * K), false, ops->gemm(s, y, a, w, shapes[k].flags, 1, 0));
+            hone_backend_release(b->backend, y.buffer, hone_tensor_bytes(y));
+            hone_backend_release(b->backend, a.buffer, hone_tensor_bytes(a));
+            hone_backend_release(b->backend, w.buffer, hone_tensor_bytes(w));
+        }
+        for (size_t rows = 1; rows <= 32; rows *= 2) {
+            g_autofree char *label = g_strdup_printf("decode %s %zu rows 1536 768", name, rows);
+            if (!wanted(b, label))
+                continue;
+            HoneTensor w = weights(b, types[i], 40 * 1536, 768), x = tensor(b, 2, rows, 768, 0, 1),
+                       y = tensor(b, 2, rows, 1536, 0, 1);
+            MEASURE(b, label, (double)hone_tensor_bytes(w), true,
+                    for (size_t n = 0; n < 40; n++)
+                        ops->gemm(s, y, x, hone_tensor_rows(w, n * 1536, 1536), HONE_TRANS_B, 1, 0));
+            hone_backend_release(b->backend, w.buffer, hone_tensor_bytes(w));
+        }
     }
 }
 
@@ -260,12 +307,13 @@ int main(int argc, char **argv)
     if (threads == 0)
         threads = g_get_num_processors();
     b.gflops = limit_gflops(threads);
-    b.gbytes = limit_copy(threads);
-    g_print("%s\nlimits of %u thread%s: %.1f GFLOP/s from registers, %.1f GB/s copied\n\n", backend->info.device_name,
+    b.gbytes = limit_read(threads);
+    g_print("%s\nlimits of %u thread%s: %.1f GFLOP/s from registers, %.1f GB/s read\n\n", backend->info.device_name,
             threads, threads == 1 ? "" : "s", b.gflops, b.gbytes);
     if (threads == 1)
         clock_used = CLOCK_THREAD_CPUTIME_ID;
     bench_gemm(&b);
+    bench_typed(&b);
     bench_attention(&b);
     bench_rows(&b);
     hone_backend_close(backend);

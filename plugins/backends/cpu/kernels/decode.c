@@ -7,7 +7,8 @@
  */
 #include "groups.h"
 
-typedef void (*Group)(const uint8_t *row, size_t i, vf v[NV]);
+typedef void (*Group)(const uint8_t *row, size_t i, const Scales *s, vf v[NV]);
+typedef void (*ScalesOf)(const uint8_t *row, size_t block, Scales *s);
 
 /* Sums kept for each pair where there are few: multiply-adds in flight. */
 #define SUMS(R, M) ((R) * (M) <= 4 && NV > 1 ? 2 : 1)
@@ -16,10 +17,11 @@ typedef struct Tile {
     const uint8_t *w[8];
     const float *x[CPU_DECODE];
     size_t K;
-    float *sums; /* out: [M, R] */
+    size_t ahead, step; /* bytes to the next tile's rows; about those of a group */
+    float *sums;        /* out: [M, R] */
 } Tile;
 
-ALWAYS_INLINE void decode_tile(const Tile *t, Group group, const int R, const int M)
+ALWAYS_INLINE void decode_tile(const Tile *t, Group group, ScalesOf scales_of, const int R, const int M)
 {
     const int S = SUMS(R, M);
     vf sum[8][CPU_DECODE][2];
@@ -28,11 +30,15 @@ ALWAYS_INLINE void decode_tile(const Tile *t, Group group, const int R, const in
 #pragma GCC unroll 8
         for (int m = 0; m < M; m++)
             sum[r][m][0] = sum[r][m][1] = v_set(0);
+    Scales scales[8];
     for (size_t i = 0; i < t->K / GROUP; i++) {
+        for (int r = 0; i % SCALED == 0 && r < R; r++)
+            scales_of(t->w[r], i / SCALED, &scales[r]);
 #pragma GCC unroll 8
         for (int r = 0; r < R; r++) {
             vf v[NV];
-            group(t->w[r], i, v);
+            group(t->w[r], i, &scales[r], v);
+            __builtin_prefetch(t->w[r] + t->ahead + i * t->step);
 #pragma GCC unroll 8
             for (int m = 0; m < M; m++) {
                 const float *x = t->x[m] + GROUP * i;
@@ -54,21 +60,21 @@ ALWAYS_INLINE void decode_tile(const Tile *t, Group group, const int R, const in
     }
 }
 
-#define TILES(type, name)                                                                                              \
+#define TILES(type, name, scales)                                                                                      \
     static void decode_##name(const Tile *t, int M)                                                                    \
     {                                                                                                                  \
         switch (M) {                                                                                                   \
         case 1:                                                                                                        \
-            decode_tile(t, group_##name, DECODE_ROWS(1), 1);                                                           \
+            decode_tile(t, group_##name, scales_##scales, DECODE_ROWS(1), 1);                                          \
             break;                                                                                                     \
         case 2:                                                                                                        \
-            decode_tile(t, group_##name, DECODE_ROWS(2), 2);                                                           \
+            decode_tile(t, group_##name, scales_##scales, DECODE_ROWS(2), 2);                                          \
             break;                                                                                                     \
         case 4:                                                                                                        \
-            decode_tile(t, group_##name, DECODE_ROWS(4), 4);                                                           \
+            decode_tile(t, group_##name, scales_##scales, DECODE_ROWS(4), 4);                                          \
             break;                                                                                                     \
         default:                                                                                                       \
-            decode_tile(t, group_##name, DECODE_ROWS(8), 8);                                                           \
+            decode_tile(t, group_##name, scales_##scales, DECODE_ROWS(8), 8);                                          \
         }                                                                                                              \
     }
 GROUP_TYPES(TILES)
@@ -78,7 +84,7 @@ typedef void (*Tiles)(const Tile *t, int M);
 static Tiles tiles_of(HoneType type)
 {
     switch (type) {
-#define TILES_CASE(type, name)                                                                                         \
+#define TILES_CASE(type, name, scales)                                                                                 \
     case type:                                                                                                         \
         return decode_##name;
         GROUP_TYPES(TILES_CASE)
@@ -109,7 +115,7 @@ void KERNEL(decode)(HoneType type, float *y, size_t y_row, const float *x, size_
     Tiles tiles = tiles_of(type);
     int M = rows <= 2 ? (int)rows : rows <= 4 ? 4 : 8, R = DECODE_ROWS(M);
     float sums[8 * CPU_DECODE];
-    Tile t = {.K = K, .sums = sums};
+    Tile t = {.K = K, .sums = sums, .ahead = (size_t)R * w_row, .step = w_row * GROUP / K};
     for (int m = 0; m < M; m++)
         t.x[m] = x + ((size_t)m < rows ? (size_t)m : rows - 1) * x_row;
     for (size_t n = 0; n < N; n += (size_t)R) {

@@ -153,6 +153,11 @@ static inline vf v_halves(const uint8_t *p)
     return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p));
 }
 
+static inline float half_at(const uint8_t *p)
+{
+    return _mm_cvtss_f32(_mm_cvtph_ps(_mm_loadu_si16(p)));
+}
+
 static inline vf v_half(const uint8_t *p)
 {
     return _mm256_broadcastss_ps(_mm_cvtph_ps(_mm_loadu_si16(p)));
@@ -183,6 +188,13 @@ static inline vf v_pick(Sixteen s, vi q)
     if (s.with_base)
         value = value + s.base;
     return value;
+}
+
+static inline vf v_look_up(const float table[16], vi q)
+{
+    __m256 low = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table), (__m256i)q);
+    __m256 high = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table + 8), (__m256i)q);
+    return _mm256_blendv_ps(low, high, (__m256)(q << 28));
 }
 
 #endif

@@ -154,6 +154,12 @@ static inline vf v_halves(const uint8_t *p)
     return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
 }
 
+/* One value of type f16. */
+static inline float half_at(const uint8_t *p)
+{
+    return _mm_cvtss_f32(_mm_cvtph_ps(_mm_loadu_si16(p)));
+}
+
 /* One value of type f16 in every lane; the next one in `second`. */
 static inline vf v_half(const uint8_t *p)
 {
@@ -185,6 +191,12 @@ static inline Sixteen v_sixteen(vf step, float zero, bool with_base, vf base)
 static inline vf v_pick(Sixteen s, vi q)
 {
     return _mm512_permutexvar_ps((__m512i)q, s.value);
+}
+
+/* table[q], by the lower four bits of each lane. */
+static inline vf v_look_up(const float table[16], vi q)
+{
+    return _mm512_permutexvar_ps((__m512i)q, _mm512_loadu_ps(table));
 }
 
 #endif

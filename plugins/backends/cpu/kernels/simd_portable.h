@@ -163,10 +163,15 @@ static inline vf v_halves(const uint8_t *p)
     return (vf)(((vi)value & ~special) | ((0x7f800000 | bits) & special) | (h & 0x8000) << 16);
 }
 
-static inline vf v_half(const uint8_t *p)
+static inline float half_at(const uint8_t *p)
 {
     uint8_t four[2 * VL] = {p[0], p[1]};
-    return v_set(v_halves(four)[0]);
+    return v_halves(four)[0];
+}
+
+static inline vf v_half(const uint8_t *p)
+{
+    return v_set(half_at(p));
 }
 
 static inline vf v_half_pair(const uint8_t *p, vf *second)
@@ -193,6 +198,11 @@ static inline vf v_pick(Sixteen s, vi q)
     if (s.with_base)
         value = value + s.base;
     return value;
+}
+
+static inline vf v_look_up(const float table[16], vi q)
+{
+    return (vf){table[q[0] & 15], table[q[1] & 15], table[q[2] & 15], table[q[3] & 15]};
 }
 
 #endif

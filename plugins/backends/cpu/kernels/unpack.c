@@ -16,12 +16,15 @@ static void unpack_tail(HoneType type, const uint8_t *src, float *dst, size_t n)
         hone_type_to_f32(type, src + done * hone_type_block_bytes(type), dst + done, n - done);
 }
 
-#define UNPACK(type, name)                                                                                             \
+#define UNPACK(type, name, scales)                                                                                     \
     static void unpack_##name(const uint8_t *src, float *dst, size_t n)                                                \
     {                                                                                                                  \
+        Scales s;                                                                                                      \
         for (size_t i = 0; i < n / GROUP; i++) {                                                                       \
             vf v[NV];                                                                                                  \
-            group_##name(src, i, v);                                                                                   \
+            if (i % SCALED == 0)                                                                                       \
+                scales_##scales(src, i / SCALED, &s);                                                                  \
+            group_##name(src, i, &s, v);                                                                               \
             EACH_OF_GROUP(j)                                                                                           \
             v_store(dst + GROUP * i + (size_t)(j * VL), v[j]);                                                         \
         }                                                                                                              \
@@ -32,7 +35,7 @@ GROUP_TYPES(UNPACK)
 void KERNEL(unpack)(HoneType type, const void *src, float *dst, size_t n)
 {
     switch (type) {
-#define UNPACK_CASE(type, name)                                                                                        \
+#define UNPACK_CASE(type, name, scales)                                                                                \
     case type:                                                                                                         \
         unpack_##name(src, dst, n);                                                                                    \
         break;
@@ -50,12 +53,15 @@ ALWAYS_INLINE void store_bf16(uint16_t *dst, vf v)
     i_store_u16(dst, (rounded & ~nan) | ((bits >> 16 | 0x40) & nan));
 }
 
-#define ROUND(type, name)                                                                                              \
+#define ROUND(type, name, scales)                                                                                      \
     static void round_##name(const uint8_t *src, uint16_t *dst, size_t n)                                              \
     {                                                                                                                  \
+        Scales s;                                                                                                      \
         for (size_t i = 0; i < n / GROUP; i++) {                                                                       \
             vf v[NV];                                                                                                  \
-            group_##name(src, i, v);                                                                                   \
+            if (i % SCALED == 0)                                                                                       \
+                scales_##scales(src, i / SCALED, &s);                                                                  \
+            group_##name(src, i, &s, v);                                                                               \
             EACH_OF_GROUP(j)                                                                                           \
             store_bf16(dst + GROUP * i + (size_t)(j * VL), v[j]);                                                      \
         }                                                                                                              \
@@ -83,7 +89,7 @@ void KERNEL(unpack_bf16)(HoneType type, const void *src, uint16_t *dst, size_t n
     }
     size_t done = whole_groups(n);
     switch (type) {
-#define ROUND_CASE(type, name)                                                                                         \
+#define ROUND_CASE(type, name, scales)                                                                                 \
     case type:                                                                                                         \
         round_##name(src, dst, n);                                                                                     \
         break;
