@@ -52,29 +52,73 @@ static bool sync_folder_of(const char *path, GError **error)
     return true;
 }
 
-bool hone_file_write_spans(const char *path, const HoneSpan *spans, size_t n, GError **error)
+/* ---- Writing: aside, synced, renamed. ---- */
+
+struct HoneFileWriter {
+    char *path, *temporary;
+    int fd, code; /* code: the first error */
+};
+
+HoneFileWriter *hone_file_writer_new(const char *path, GError **error)
 {
     static atomic_uint counter;
     /* Same folder, so that the rename cannot cross file systems; process and counter keep writers apart. */
     g_autofree char *temporary = g_strdup_printf("%s.tmp-%d-%u", path, (int)getpid(), atomic_fetch_add(&counter, 1));
     int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
-    if (fd < 0)
-        return fail_errno(error, errno, "write", path);
-    int code = 0;
-    for (size_t i = 0; i < n && code == 0; i++)
-        if (!write_all(fd, spans[i].data, spans[i].size))
-            code = errno;
-    if (code == 0 && fsync(fd) != 0)
-        code = errno;
-    if (close(fd) != 0 && code == 0)
-        code = errno;
-    if (code == 0 && rename(temporary, path) != 0)
-        code = errno;
-    if (code != 0) {
-        unlink(temporary);
-        return fail_errno(error, code, "write", path);
+    if (fd < 0) {
+        fail_errno(error, errno, "write", path);
+        return NULL;
     }
-    return sync_folder_of(path, error);
+    HoneFileWriter *writer = g_new0(HoneFileWriter, 1);
+    *writer = (HoneFileWriter){.path = g_strdup(path), .temporary = g_steal_pointer(&temporary), .fd = fd};
+    return writer;
+}
+
+bool hone_file_writer_put(HoneFileWriter *writer, const void *data, size_t size, GError **error)
+{
+    if (writer->code == 0 && !write_all(writer->fd, data, size))
+        writer->code = errno;
+    return writer->code == 0 || fail_errno(error, writer->code, "write", writer->path);
+}
+
+bool hone_file_writer_finish(HoneFileWriter *writer, GError **error)
+{
+    g_assert(writer->fd >= 0);
+    if (writer->code == 0 && fsync(writer->fd) != 0)
+        writer->code = errno;
+    if (close(writer->fd) != 0 && writer->code == 0)
+        writer->code = errno;
+    writer->fd = -1;
+    if (writer->code == 0 && rename(writer->temporary, writer->path) != 0)
+        writer->code = errno;
+    if (writer->code != 0)
+        return fail_errno(error, writer->code, "write", writer->path);
+    g_clear_pointer(&writer->temporary, g_free);
+    return sync_folder_of(writer->path, error);
+}
+
+void hone_file_writer_free(HoneFileWriter *writer)
+{
+    if (!writer)
+        return;
+    if (writer->fd >= 0)
+        close(writer->fd);
+    if (writer->temporary)
+        unlink(writer->temporary);
+    g_free(writer->temporary);
+    g_free(writer->path);
+    g_free(writer);
+}
+
+bool hone_file_write_spans(const char *path, const HoneSpan *spans, size_t n, GError **error)
+{
+    g_autoptr(HoneFileWriter) writer = hone_file_writer_new(path, error);
+    if (!writer)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (!hone_file_writer_put(writer, spans[i].data, spans[i].size, error))
+            return false;
+    return hone_file_writer_finish(writer, error);
 }
 
 bool hone_file_write(const char *path, const void *data, size_t size, GError **error)

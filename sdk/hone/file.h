@@ -18,6 +18,14 @@ typedef struct HoneSpan {
     size_t size;
 } HoneSpan;
 HONE_EXPORT bool hone_file_write_spans(const char *path, const HoneSpan *spans, size_t n, GError **error);
+/* The same piece by piece, for what is larger than memory. Freed before it is finished, nothing is left behind. After a
+ * piece that failed, finishing fails too. */
+typedef struct HoneFileWriter HoneFileWriter;
+HONE_EXPORT HoneFileWriter *hone_file_writer_new(const char *path, GError **error);
+HONE_EXPORT bool hone_file_writer_put(HoneFileWriter *writer, const void *data, size_t size, GError **error);
+HONE_EXPORT bool hone_file_writer_finish(HoneFileWriter *writer, GError **error);
+HONE_EXPORT void hone_file_writer_free(HoneFileWriter *writer);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HoneFileWriter, hone_file_writer_free)
 /* The same for a JSON value, indented by two spaces, with a final newline. */
 HONE_EXPORT bool hone_file_write_json(const char *path, JsonNode *node, GError **error);
 /* Reads a JSON object; errors name the file and the place. Files above `limit` bytes are refused. Caller unrefs. */

@@ -29,6 +29,9 @@ HONE_EXPORT const HoneGgufTensor *hone_gguf_find(const HoneGguf *gguf, const cha
 /* Tells the system that the mapped bytes of a tensor will not be read again soon, so they leave the resident set. */
 HONE_EXPORT void hone_gguf_drop(const HoneGguf *gguf, const HoneGgufTensor *tensor);
 
+/* The metadata's keys, in the file's order. */
+HONE_EXPORT size_t hone_gguf_n_keys(const HoneGguf *gguf);
+HONE_EXPORT const char *hone_gguf_key(const HoneGguf *gguf, size_t i);
 /* Metadata. Each returns false (or NULL) where the key is absent or of another kind; integers of any width convert. */
 HONE_EXPORT bool hone_gguf_u64(const HoneGguf *gguf, const char *key, uint64_t *value);
 HONE_EXPORT bool hone_gguf_f64(const HoneGguf *gguf, const char *key, double *value);

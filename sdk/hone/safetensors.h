@@ -31,5 +31,15 @@ HONE_EXPORT const char *hone_safetensors_meta(const HoneSafetensors *file, const
  * arguments. meta: JSON object of strings, or NULL. */
 HONE_EXPORT bool hone_safetensors_write(const char *path, const HoneSafetensor *tensors, size_t n, JsonObject *meta,
                                         GError **error);
+/* The same with the data piece by piece: exactly the bytes of all tensors, in their order (their `data` is not read).
+ */
+typedef struct HoneSafetensorsWriter HoneSafetensorsWriter;
+HONE_EXPORT HoneSafetensorsWriter *hone_safetensors_writer_new(const char *path, const HoneSafetensor *tensors,
+                                                               size_t n, JsonObject *meta, GError **error);
+HONE_EXPORT bool hone_safetensors_writer_put(HoneSafetensorsWriter *writer, const void *data, size_t size,
+                                             GError **error);
+HONE_EXPORT bool hone_safetensors_writer_finish(HoneSafetensorsWriter *writer, GError **error);
+HONE_EXPORT void hone_safetensors_writer_free(HoneSafetensorsWriter *writer);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HoneSafetensorsWriter, hone_safetensors_writer_free)
 
 #endif

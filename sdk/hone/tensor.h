@@ -44,6 +44,10 @@ HONE_EXPORT bool hone_type_bytes(HoneType type, size_t n, size_t *bytes);
 /* The scalar definition of every type: dst [n] f32 from n values at src (alignment 1). n: a multiple of the block.
  * Block layouts follow the GGUF specification. Not for HONE_I32. */
 HONE_EXPORT void hone_type_to_f32(HoneType type, const void *src, float *dst, size_t n);
+/* The other way for the types that Hone writes: f32, f16, bf16, q8_0, q4_0, q4_k. dst from n finite values, rounded as
+ * ggml's reference quantisers do. n: a multiple of the block. */
+HONE_EXPORT bool hone_type_is_written(HoneType type);
+HONE_EXPORT void hone_type_from_f32(HoneType type, const float *src, void *dst, size_t n);
 HONE_EXPORT float hone_bf16_to_f32(uint16_t value);
 HONE_EXPORT uint16_t hone_f32_to_bf16(float value); /* round to nearest, ties to even; NaN stays NaN */
 HONE_EXPORT float hone_f16_to_f32(uint16_t value);

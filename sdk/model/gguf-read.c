@@ -148,7 +148,7 @@ bool gguf_entry_read(GgufCursor *cursor, GgufEntry *entry, GError **error)
     *entry = (GgufEntry){.key = gguf_name(cursor, "a metadata key", 65535, error)};
     if (!entry->key || !read_kind(cursor, entry->key, &entry->kind, error))
         return false;
-    entry->at = cursor->at;
+    entry->at = entry->begin = cursor->at;
     if (entry->kind == GGUF_ARRAY) {
         if (!skip_array(cursor, entry->key, 1, &entry->element, &count, error))
             return false;
@@ -157,6 +157,7 @@ bool gguf_entry_read(GgufCursor *cursor, GgufEntry *entry, GError **error)
         return false;
     }
     entry->count = count;
+    entry->end = cursor->at;
     return true;
 }
 

@@ -36,6 +36,7 @@ typedef struct GgufEntry {
     GgufKind kind, element; /* element: of an array */
     size_t count;           /* values: 1, or an array's length */
     size_t at;              /* where the first value lies in the file */
+    size_t begin, end;      /* the whole value in the file; of an array, from its element type on */
     void *made;             /* char *, char ** (one block), int64_t * or double * */
     GgufKind made_as;       /* GGUF_STRING, GGUF_I64 or GGUF_F64 */
 } GgufEntry;
@@ -57,5 +58,7 @@ void gguf_entry_clear(GgufEntry *entry);
 GgufEntry *gguf_lookup(const HoneGguf *gguf, const char *key);
 const uint8_t *gguf_bytes(const HoneGguf *gguf);
 GMutex *gguf_lock(const HoneGguf *gguf);
+/* The format's number of a tensor type. */
+uint32_t gguf_type_number(HoneType type);
 
 #endif

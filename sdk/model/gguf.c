@@ -60,6 +60,14 @@ static const struct {
     [40] = {"NVFP4", 0},
 };
 
+uint32_t gguf_type_number(HoneType type)
+{
+    for (uint32_t i = 0; i < G_N_ELEMENTS(tensor_types); i++)
+        if (tensor_types[i].type == type)
+            return i;
+    g_assert_not_reached();
+}
+
 static bool tensor_type(const GgufCursor *cursor, const char *name, uint32_t number, HoneType *type, GError **error)
 {
     const char *label = number < G_N_ELEMENTS(tensor_types) ? tensor_types[number].name : NULL;
@@ -327,6 +335,17 @@ const HoneGgufTensor *hone_gguf_find(const HoneGguf *gguf, const char *name)
     const HoneGgufTensor **found =
         gguf->n_tensors ? bsearch(&key, gguf->names, gguf->n_tensors, sizeof *gguf->names, by_name) : NULL;
     return found ? *found : NULL;
+}
+
+size_t hone_gguf_n_keys(const HoneGguf *gguf)
+{
+    return gguf->n_entries;
+}
+
+const char *hone_gguf_key(const HoneGguf *gguf, size_t i)
+{
+    g_assert(i < gguf->n_entries);
+    return gguf->entries[i].key;
 }
 
 GgufEntry *gguf_lookup(const HoneGguf *gguf, const char *name)

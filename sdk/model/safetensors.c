@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * safetensors.c: reads and writes the safetensors format.
+ * safetensors.c: reads the safetensors format (safetensors_write.c writes it).
  *
  * A file is: length of the header (8 bytes, little endian), the header (JSON, maybe padded with spaces), the data. The
  * header gives each tensor's type, shape and place; as in the format's own library, the tensors must fill the data
  * without overlap and without holes.
  */
 #include "mapped.h"
-#include <hone/file.h>
+#include "safetensors-types.h"
 #include <hone/json.h>
 #include <hone/safetensors.h>
 #include <string.h>
@@ -22,10 +22,8 @@ struct HoneSafetensors {
     GHashTable *by_name; /* name -> index + 1 */
 };
 
-static const struct {
-    const char *name;
-    HoneType type;
-} dtypes[] = {{"F32", HONE_F32}, {"F16", HONE_F16}, {"BF16", HONE_BF16}, {"I32", HONE_I32}};
+const SafetensorsType safetensors_types[N_SAFETENSORS_TYPES] = {
+    {"F32", HONE_F32}, {"F16", HONE_F16}, {"BF16", HONE_BF16}, {"I32", HONE_I32}};
 
 static bool fail(const HoneSafetensors *file, HoneError code, GError **error, const char *format, ...)
     G_GNUC_PRINTF(4, 5);
@@ -63,9 +61,9 @@ static bool read_dtype(const HoneSafetensors *file, const char *name, JsonObject
     const char *text = node && JSON_NODE_HOLDS_VALUE(node) ? json_node_get_string(node) : NULL;
     if (!text)
         return fail(file, HONE_ERROR_INVALID, error, "tensor '%s' has no \"dtype\"; the file is damaged", name);
-    for (size_t i = 0; i < G_N_ELEMENTS(dtypes); i++)
-        if (strcmp(text, dtypes[i].name) == 0) {
-            *type = dtypes[i].type;
+    for (size_t i = 0; i < N_SAFETENSORS_TYPES; i++)
+        if (strcmp(text, safetensors_types[i].name) == 0) {
+            *type = safetensors_types[i].type;
             return true;
         }
     return fail(file, HONE_ERROR_UNSUPPORTED, error,
@@ -259,57 +257,4 @@ const HoneSafetensor *hone_safetensors_find(const HoneSafetensors *file, const c
 const char *hone_safetensors_meta(const HoneSafetensors *file, const char *key)
 {
     return file->meta ? json_object_get_string_member_with_default(file->meta, key, NULL) : NULL;
-}
-
-/* ---- Writing. ---- */
-
-static const char *dtype_name(HoneType type)
-{
-    for (size_t i = 0; i < G_N_ELEMENTS(dtypes); i++)
-        if (dtypes[i].type == type)
-            return dtypes[i].name;
-    g_assert_not_reached();
-}
-
-/* The entry of a tensor whose data begins at *at, which is moved past it. */
-static JsonObject *entry_of(const HoneSafetensor *tensor, size_t *at)
-{
-    JsonObject *entry = json_object_new();
-    JsonArray *shape = json_array_new(), *offsets = json_array_new();
-    size_t count = 1, bytes;
-    for (uint32_t i = 0; i < tensor->rank; i++) {
-        json_array_add_int_element(shape, (gint64)tensor->shape[i]);
-        g_assert(!__builtin_mul_overflow(count, tensor->shape[i], &count));
-    }
-    g_assert(hone_type_bytes(tensor->type, count, &bytes) && bytes == tensor->bytes);
-    json_array_add_int_element(offsets, (gint64)*at);
-    *at += bytes;
-    json_array_add_int_element(offsets, (gint64)*at);
-    json_object_set_string_member(entry, "dtype", dtype_name(tensor->type));
-    json_object_set_array_member(entry, "shape", shape);
-    json_object_set_array_member(entry, "data_offsets", offsets);
-    return entry;
-}
-
-bool hone_safetensors_write(const char *path, const HoneSafetensor *tensors, size_t n, JsonObject *meta, GError **error)
-{
-    g_autoptr(JsonObject) header = json_object_new();
-    g_autofree HoneSpan *spans = g_new(HoneSpan, n + 2);
-    size_t at = 0;
-    if (meta)
-        json_object_set_object_member(header, "__metadata__", json_object_ref(meta));
-    for (size_t i = 0; i < n; i++) {
-        g_assert(!json_object_has_member(header, tensors[i].name));
-        json_object_set_object_member(header, tensors[i].name, entry_of(&tensors[i], &at));
-        spans[i + 2] = (HoneSpan){tensors[i].data, tensors[i].bytes};
-    }
-    g_autoptr(JsonNode) node = json_node_init_object(json_node_alloc(), header);
-    g_autofree char *compact = hone_json_text(node);
-    g_autoptr(GString) text = g_string_new(compact);
-    while (text->len % 8 != 0)
-        g_string_append_c(text, ' ');
-    uint64_t length = GUINT64_TO_LE((uint64_t)text->len);
-    spans[0] = (HoneSpan){&length, sizeof length};
-    spans[1] = (HoneSpan){text->str, text->len};
-    return hone_file_write_spans(path, spans, n + 2, error);
 }

@@ -5,6 +5,7 @@
  * same f32 operations in the same order.
  */
 #include <hone/tensor.h>
+#include <math.h>
 #include <string.h>
 
 static char *data_file(const char *name, gsize *size)
@@ -56,6 +57,49 @@ static void test_blocks(void)
     g_assert_cmpuint(seen, ==, HONE_TYPE_END_ - 2); /* every type but i32 */
 }
 
+/* What is written holds the very bytes of the reference quantisers, and is read back within the step that they took. */
+static void test_written(void)
+{
+    gsize size = 0;
+    g_autofree char *content = data_file("quantize.bin", &size);
+    size_t at = 0, seen = 0;
+    for (; at < size; seen++) {
+        char name[9] = "";
+        uint32_t n, bytes;
+        memcpy(name, content + at, 8);
+        memcpy(&n, content + at + 8, 4);
+        memcpy(&bytes, content + at + 12, 4);
+        HoneType type = type_by_name(name);
+        g_assert_true(hone_type_is_written(type));
+        g_autofree float *values = g_memdup2(content + at + 16 + bytes, n * sizeof(float));
+        g_autofree uint8_t *blocks = g_malloc(bytes);
+        hone_type_from_f32(type, values, blocks, n);
+        g_assert_cmpmem(blocks, bytes, content + at + 16, bytes);
+        at += 16 + bytes + n * sizeof(float);
+    }
+    g_assert_cmpuint(at, ==, size);
+    g_assert_cmpuint(seen, ==, 5); /* every type that is written but f32 */
+    g_assert_false(hone_type_is_written(HONE_Q6_K));
+}
+
+/* Zeros and one value everywhere are exact in every type up to the rounding of the step to f16. */
+static void test_written_constants(void)
+{
+    static const HoneType types[] = {HONE_F32, HONE_F16, HONE_BF16, HONE_Q8_0, HONE_Q4_0, HONE_Q4_K};
+    static const float constants[] = {0, 1, -2.5f};
+    for (size_t t = 0; t < G_N_ELEMENTS(types); t++)
+        for (size_t c = 0; c < G_N_ELEMENTS(constants); c++) {
+            float values[256], back[256];
+            uint8_t blocks[256 * 4];
+            for (int i = 0; i < 256; i++)
+                values[i] = constants[c];
+            hone_type_from_f32(types[t], values, blocks, 256);
+            hone_type_to_f32(types[t], blocks, back, 256);
+            for (int i = 0; i < 256; i++)
+                g_assert_true(fabsf(back[i] - constants[c]) <= fabsf(constants[c]) * 0x1p-10f);
+        }
+}
+
 static void test_halves(void)
 {
     gsize size = 0;
@@ -103,6 +147,8 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/model/types/blocks", test_blocks);
+    g_test_add_func("/model/types/written", test_written);
+    g_test_add_func("/model/types/written-constants", test_written_constants);
     g_test_add_func("/model/types/halves", test_halves);
     g_test_add_func("/model/types/sizes", test_sizes);
     return g_test_run();
