@@ -83,6 +83,9 @@ typedef struct Weighted {
 bool trial_differences(Trial *forward, size_t input, const Weighted *outputs, size_t n, const float *gradient,
                        double scale);
 
+/* How far a value y = alpha·Σ a·b + beta·y over K terms may be off: size: Σ|a·b|, squares: Σ(a·b)², old: |beta·y|. */
+double lab_product_bound(const Lab *lab, size_t K, double alpha, double size, double squares, double old);
+
 double lab_normal(Lab *lab);
 size_t lab_below(Lab *lab, size_t n);
 

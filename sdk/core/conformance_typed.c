@@ -63,19 +63,21 @@ static bool check_product(Lab *lab, HoneType type, size_t M, size_t N, size_t K,
         trial_stride(&trial, y, y_row);
         trial_stride(&trial, a, a_row);
     }
-    /* As for f32: each of K multiply-adds rounds once or twice, relative to the sum of sizes, and unpacking is exact.
-     */
+    /* Unpacking is exact: as for f32. */
     g_autofree float *B = g_new(float, N *K + 1);
     hone_type_to_f32(type, trial.op[b].before, B, N * K);
     const float *Y = trial_values(&trial, y), *A = trial_values(&trial, a);
     float *bound = trial.op[y].bound = g_new0(float, M *y_row + 1);
     for (size_t m = 0; m < M; m++) {
         for (size_t n = 0; n < N; n++) {
-            double size = 0;
-            for (size_t k = 0; k < K; k++)
-                size += fabs((double)A[ta ? k * a_row + m : m * a_row + k] * B[tb ? n * K + k : k * N + n]);
+            double size = 0, squares = 0;
+            for (size_t k = 0; k < K; k++) {
+                double term = (double)A[ta ? k * a_row + m : m * a_row + k] * B[tb ? n * K + k : k * N + n];
+                size += fabs(term);
+                squares += term * term;
+            }
             double old = args->beta != 0 ? fabs((double)args->beta * Y[m * y_row + n]) : 0;
-            bound[m * y_row + n] = (float)((2 * (double)K + 8) * UNIT * (fabs((double)args->alpha) * size + old));
+            bound[m * y_row + n] = (float)lab_product_bound(lab, K, args->alpha, size, squares, old);
         }
     }
     return trial_check(&trial);
@@ -105,7 +107,7 @@ bool check_gemm_typed(Lab *lab)
     /* A single value is a block there: odd counts of them. */
     static const size_t plain[][3] = {{1, 5, 77}, {3, 129, 35}, {16, 20, 131}, {40, 37, 51}};
     /* More rows and columns of b than any panel that it is likely to be unpacked in. */
-    static const size_t large[][3] = {{1, 300, 33}, {8, 200, 33}, {37, 1100, 9}, {35, 70, 50}};
+    static const size_t large[][3] = {{1, 300, 33}, {8, 200, 33}, {37, 1100, 9}, {35, 70, 50}, {150, 600, 10}};
     static const size_t none[][3] = {{0, 3, 1}, {3, 0, 1}, {3, 4, 0}};
     for (HoneType type = HONE_F32; type < HONE_TYPE_END_; type++) {
         if (type == HONE_I32)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * conformance: every check of conformance.h, on `reference` against itself (its gradients against finite differences)
- * and on `cpu` with each set of instructions that this processor has, with one thread and with several; and that the
- * comparer can fail.
+ * and on `cpu` with each set of instructions that this processor has and on `onednn`, with one thread and with several;
+ * and that the comparer can fail.
  */
 #include "plugin.h"
 
@@ -131,7 +131,12 @@ int main(int argc, char **argv)
     g_test_add_func("/conformance/comparer-fails", test_comparer_fails);
     g_test_add_func("/conformance/finds-broken", test_finds_broken);
     static const Case kinds[] = {
-        {"reference", NULL, 1}, {"cpu", "portable", 1}, {"cpu", "avx2", 2}, {"cpu", "avx512", 1}, {"cpu", "avx512", 3}};
+        {"reference", NULL, 1}, {"cpu", "portable", 1}, {"cpu", "avx2", 2},
+        {"cpu", "avx512", 1},   {"cpu", "avx512", 3},
+#ifdef HAVE_ONEDNN
+        {"onednn", NULL, 1},    {"onednn", NULL, 2},    {"onednn", NULL, 13},
+#endif
+    };
     for (size_t k = 0; k < G_N_ELEMENTS(kinds); k++) {
         for (size_t i = 0; hone_conformance_name(i) != NULL; i++) {
             Case *c = g_memdup2(&kinds[k], sizeof(Case));

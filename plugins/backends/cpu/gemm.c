@@ -274,26 +274,39 @@ static void take_b(Gemm *g, HoneTensor b)
     g_assert(hone_type_bytes(b.type, b.shape[1], &g->typed_row));
 }
 
+bool cpu_gemm_take(Gemm *g, HoneStream *s, HoneTensor y, HoneTensor a, HoneTensor b, uint32_t flags, float alpha,
+                   float beta)
+{
+    *g = (Gemm){
+        .device = s->device, .ta = flags & HONE_TRANS_A, .tb = flags & HONE_TRANS_B, .alpha = alpha, .beta = beta};
+    g->y = cpu_matrix(y, &g->y_row);
+    g->a = cpu_matrix(a, &g->a_row);
+    g->M = y.shape[0];
+    g->N = y.shape[1];
+    g->K = a.shape[g->ta ? 0 : 1];
+    g_assert(a.shape[g->ta ? 1 : 0] == g->M && b.shape[g->tb ? 1 : 0] == g->K && b.shape[g->tb ? 0 : 1] == g->N);
+    if (g->M == 0 || g->N == 0)
+        return false;
+    take_b(g, b);
+    if (s->device->profile != NULL)
+        g_snprintf(g->label, sizeof(g->label), "gemm %c%c %zu %zu %zu", g->ta ? 'T' : 'N', g->tb ? 'T' : 'N',
+                   g->ta ? g->M : (size_t)0, g->N, g->ta ? (size_t)0 : g->K);
+    return true;
+}
+
+void cpu_gemm_run(Gemm *g)
+{
+    if (g->typed != NULL)
+        cpu_gemm_typed(g);
+    else
+        multiply(g);
+}
+
 void cpu_gemm(HoneStream *s, HoneTensor y, HoneTensor a, HoneTensor b, uint32_t flags, float alpha, float beta)
 {
-    Gemm g = {
-        .device = s->device, .ta = flags & HONE_TRANS_A, .tb = flags & HONE_TRANS_B, .alpha = alpha, .beta = beta};
-    g.y = cpu_matrix(y, &g.y_row);
-    g.a = cpu_matrix(a, &g.a_row);
-    g.M = y.shape[0];
-    g.N = y.shape[1];
-    g.K = a.shape[g.ta ? 0 : 1];
-    g_assert(a.shape[g.ta ? 1 : 0] == g.M && b.shape[g.tb ? 1 : 0] == g.K && b.shape[g.tb ? 0 : 1] == g.N);
-    if (g.M == 0 || g.N == 0)
+    Gemm g;
+    if (!cpu_gemm_take(&g, s, y, a, b, flags, alpha, beta))
         return;
-    take_b(&g, b);
-    char label[64];
-    if (s->device->profile != NULL)
-        g_snprintf(label, sizeof(label), "gemm %c%c %zu %zu %zu", g.ta ? 'T' : 'N', g.tb ? 'T' : 'N',
-                   flags & HONE_TRANS_A ? g.M : (size_t)0, g.N, flags & HONE_TRANS_A ? (size_t)0 : g.K);
-    CPU_TIMED(s, label, 2.0 * (double)g.M * (double)g.N * (double)g.K);
-    if (g.typed != NULL)
-        cpu_gemm_typed(&g);
-    else
-        multiply(&g);
+    CPU_TIMED(s, g.label, cpu_gemm_work(&g));
+    cpu_gemm_run(&g);
 }

@@ -19,6 +19,7 @@ typedef struct Gemm {
     const unsigned char *typed;
     HoneType type;
     size_t typed_row; /* bytes of a row */
+    char label[64];   /* for the profile */
 } Gemm;
 
 /* Up to this many, dot products beat values spread over a vector that is mostly empty. */
@@ -29,6 +30,16 @@ static inline size_t round_up(size_t n, size_t unit)
     return (n + unit - 1) / unit * unit;
 }
 
+static inline double cpu_gemm_work(const Gemm *g)
+{
+    return 2.0 * (double)g->M * (double)g->N * (double)g->K;
+}
+
+/* Checks the operands and takes them apart; false: y is empty. */
+bool cpu_gemm_take(Gemm *g, HoneStream *s, HoneTensor y, HoneTensor a, HoneTensor b, uint32_t flags, float alpha,
+                   float beta);
+/* The product in f32, by whatever suits its shape. */
+void cpu_gemm_run(Gemm *g);
 /* True where a's rows are few beside b's: OpenBLAS's packing of b costs more than its kernel gains. */
 bool cpu_gemm_few_rows(const Gemm *g);
 /* On the calling thread alone: y = alpha·op(a)·op(b) + beta·y with OpenBLAS. */
