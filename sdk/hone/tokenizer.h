@@ -8,12 +8,13 @@
 
 typedef struct HoneTokenizer HoneTokenizer;
 
-/* From a GGUF's metadata (tokenizer.ggml.*): byte-level BPE, pre-tokenizer by tokenizer.ggml.pre. An unknown model or
- * pre-tokenizer is an error that names it. */
+/* From a GGUF's metadata (tokenizer.ggml.*): byte-level BPE ("gpt2", split by tokenizer.ggml.pre), SentencePiece's BPE
+ * ("llama") and Unigram ("t5"). An unknown model or pre-tokenizer is an error that names it. */
 HONE_EXPORT HoneTokenizer *hone_tokenizer_from_gguf(const HoneGguf *gguf, GError **error);
-/* From a folder's tokenizer.json and tokenizer_config.json. `more_ends` [n]: ids that end generation beside those that
- * the files name. A part of the file that Hone does not run (a normalizer, a pre-tokenizer, ...) is an error that names
- * it. */
+/* From a folder's tokenizer.json and tokenizer_config.json: BPE over bytes or characters, and Unigram, with the
+ * normalizers, pre-tokenizers, post-processors and decoders that published models use. `more_ends` [n]: ids that end
+ * generation beside those that the files name. A part of the file that Hone does not run is an error that names it.
+ * The sections on truncation and padding are about batches and change no ids of a text: they are passed over. */
 HONE_EXPORT HoneTokenizer *hone_tokenizer_from_folder(const char *folder, const int32_t *more_ends, size_t n,
                                                       GError **error);
 HONE_EXPORT void hone_tokenizer_free(HoneTokenizer *tokenizer);
@@ -22,10 +23,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HoneTokenizer, hone_tokenizer_free)
 typedef enum {
     HONE_ENCODE_SPECIAL =
         1 << 0, /* text such as <|im_end|> becomes its special token; without it, it is split as plain text */
+    HONE_ENCODE_ADDED = 1 << 1, /* with the tokens that the tokenizer itself puts around a text (BOS, EOS) */
 } HoneEncodeFlags;
 
 /* Appends ids (int32_t) of text [length] bytes to `ids`. Text need not be valid UTF-8: broken bytes are encoded as
- * bytes. No BOS or EOS is added. Linear in memory, n log n in time. */
+ * bytes. No BOS or EOS is added unless asked for. Linear in memory, n log n in time. Fails, with no ids added, only
+ * where a tokenizer.json's own regular expression takes more steps on the text than any honest one does. */
+HONE_EXPORT bool hone_tokenizer_try_encode(const HoneTokenizer *tokenizer, const char *text, size_t length,
+                                           uint32_t flags, GArray *ids, GError **error);
+/* The same; where that fails, the process ends with its message. */
 HONE_EXPORT void hone_tokenizer_encode(const HoneTokenizer *tokenizer, const char *text, size_t length, uint32_t flags,
                                        GArray *ids);
 /* The bytes of ids [n]; special tokens are left out unless `with_special`. Not always valid UTF-8. Caller frees. */

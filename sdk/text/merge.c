@@ -43,24 +43,23 @@ bool text_merges_add(TextMerges *merges, int32_t left, int32_t right, uint32_t r
     return true;
 }
 
+const TextMerge *text_merges_find(const TextMerges *merges, int32_t left, int32_t right)
+{
+    const TextMerge *place = find_place(merges, left, right);
+    return place->pair == UINT64_MAX ? NULL : place;
+}
+
 static uint32_t rank_of(const TextMerges *merges, int32_t left, int32_t right)
 {
     return find_place(merges, left, right)->rank; /* all ones in a free place: NO_RANK */
 }
 
-static void put(TextOutput *output, int32_t id, size_t start)
-{
-    g_array_append_val(output->ids, id);
-    if (output->starts)
-        g_array_append_val(output->starts, start);
-}
-
-/* n <= SHORT_WORD symbols, ids and starts in place. */
-static void merge_short(const TextMerges *merges, int32_t *ids, size_t *starts, size_t n, TextOutput *output)
+/* n <= SHORT_WORD symbols. */
+static size_t merge_short(const TextMerges *merges, TextSymbol *symbols, size_t n)
 {
     uint32_t ranks[SHORT_WORD];
     for (size_t i = 0; i + 1 < n; i++)
-        ranks[i] = rank_of(merges, ids[i], ids[i + 1]);
+        ranks[i] = rank_of(merges, symbols[i].id, symbols[i + 1].id);
     while (n > 1) {
         size_t best = 0;
         for (size_t i = 1; i + 1 < n; i++)
@@ -68,31 +67,34 @@ static void merge_short(const TextMerges *merges, int32_t *ids, size_t *starts, 
                 best = i;
         if (ranks[best] == NO_RANK)
             break;
-        ids[best] = find_place(merges, ids[best], ids[best + 1])->id;
+        symbols[best].id = find_place(merges, symbols[best].id, symbols[best + 1].id)->id;
         n--;
-        for (size_t i = best + 1; i < n; i++) {
-            ids[i] = ids[i + 1];
-            starts[i] = starts[i + 1];
-        }
+        for (size_t i = best + 1; i < n; i++)
+            symbols[i] = symbols[i + 1];
         for (size_t i = best + 1; i + 1 < n; i++)
             ranks[i] = ranks[i + 1];
         if (best + 1 < n)
-            ranks[best] = rank_of(merges, ids[best], ids[best + 1]);
+            ranks[best] = rank_of(merges, symbols[best].id, symbols[best + 1].id);
         if (best > 0)
-            ranks[best - 1] = rank_of(merges, ids[best - 1], ids[best]);
+            ranks[best - 1] = rank_of(merges, symbols[best - 1].id, symbols[best].id);
     }
-    for (size_t i = 0; i < n; i++)
-        put(output, ids[i], starts[i]);
+    return n;
 }
 
 /* ---- Long words: a list of symbols and a heap of the pairs that may merge, n log n. ---- */
 
 #define NONE UINT32_MAX
 
-typedef struct Symbol {
-    int32_t id; /* -1: merged into the one before */
-    uint32_t start, previous, next;
-} Symbol;
+typedef struct Link {
+    uint32_t previous, next;
+} Link;
+
+typedef struct LongWord {
+    const TextMerges *merges;
+    TextSymbol *symbols; /* id -1: merged into the one before */
+    Link *links;
+    GArray *heap; /* uint64_t */
+} LongWord;
 
 /* A pair that may merge: its rank, then the index of its left symbol, so that the least number comes first. */
 #define CANDIDATE(rank, at) ((uint64_t)(rank) << 32 | (at))
@@ -128,87 +130,63 @@ static uint64_t heap_pop(GArray *heap)
     return top;
 }
 
-static void consider(const TextMerges *merges, const Symbol *symbols, uint32_t at, GArray *heap)
+static void consider(const LongWord *word, uint32_t at)
 {
-    if (at == NONE || symbols[at].next == NONE)
+    if (at == NONE || word->links[at].next == NONE)
         return;
-    uint32_t rank = rank_of(merges, symbols[at].id, symbols[symbols[at].next].id);
+    uint32_t rank = rank_of(word->merges, word->symbols[at].id, word->symbols[word->links[at].next].id);
     if (rank != NO_RANK)
-        heap_push(heap, CANDIDATE(rank, at));
+        heap_push(word->heap, CANDIDATE(rank, at));
 }
 
-static void merge_long(const TextMerges *merges, Symbol *symbols, uint32_t n, size_t at, TextOutput *output)
+static void merge_best(const LongWord *word)
 {
+    uint64_t best = heap_pop(word->heap);
+    uint32_t index = (uint32_t)best;
+    TextSymbol *left = &word->symbols[index];
+    Link *link = &word->links[index];
+    if (left->id < 0 || link->next == NONE)
+        return;
+    /* Another rank here means that the pair has changed since. */
+    const TextMerge *merge = find_place(word->merges, left->id, word->symbols[link->next].id);
+    if (merge->rank != best >> 32)
+        return;
+    left->id = merge->id;
+    word->symbols[link->next].id = -1;
+    link->next = word->links[link->next].next;
+    if (link->next != NONE)
+        word->links[link->next].previous = index;
+    consider(word, link->previous);
+    consider(word, index);
+}
+
+static size_t merge_long(const TextMerges *merges, TextSymbol *symbols, uint32_t n)
+{
+    g_autofree Link *links = g_new(Link, n);
     g_autoptr(GArray) heap = g_array_new(FALSE, FALSE, sizeof(uint64_t));
-    for (uint32_t i = 0; i < n; i++) {
-        symbols[i].previous = i > 0 ? i - 1 : NONE;
-        symbols[i].next = i + 1 < n ? i + 1 : NONE;
-    }
+    LongWord word = {merges, symbols, links, heap};
     for (uint32_t i = 0; i < n; i++)
-        consider(merges, symbols, i, heap);
-    while (heap->len > 0) {
-        uint64_t best = heap_pop(heap);
-        uint32_t index = (uint32_t)best;
-        Symbol *left = &symbols[index];
-        if (left->id < 0 || left->next == NONE)
-            continue;
-        /* A rank belongs to one pair: another rank here means that the pair has changed since. */
-        const TextMerge *merge = find_place(merges, left->id, symbols[left->next].id);
-        if (merge->rank != best >> 32)
-            continue;
-        Symbol *right = &symbols[left->next];
-        left->id = merge->id;
-        right->id = -1;
-        left->next = right->next;
-        if (left->next != NONE)
-            symbols[left->next].previous = index;
-        consider(merges, symbols, left->previous, heap);
-        consider(merges, symbols, index, heap);
-    }
+        links[i] = (Link){i > 0 ? i - 1 : NONE, i + 1 < n ? i + 1 : NONE};
+    for (uint32_t i = 0; i < n; i++)
+        consider(&word, i);
+    while (heap->len > 0)
+        merge_best(&word);
+    size_t left = 0;
     for (uint32_t i = 0; i < n; i++)
         if (symbols[i].id >= 0)
-            put(output, symbols[i].id, at + symbols[i].start);
+            symbols[left++] = symbols[i];
+    return left;
 }
 
-/* A word that is a token of its own. */
-static int32_t find_word(const HoneTokenizer *tokenizer, const char *word, size_t length)
+size_t text_merge_symbols(const TextMerges *merges, TextSymbol *symbols, size_t n)
 {
-    g_autoptr(GString) text = g_string_sized_new(length * 2);
-    for (size_t i = 0; i < length; i++)
-        g_string_append_unichar(text, text_byte_to_char((uint8_t)word[i]));
-    int32_t id = hone_tokenizer_id(tokenizer, text->str);
-    return id >= 0 && (tokenizer->flags[id] & TEXT_ADDED) ? -1 : id;
+    g_assert(n < NONE); /* an array of ids could not hold more */
+    return n <= SHORT_WORD ? merge_short(merges, symbols, n) : merge_long(merges, symbols, (uint32_t)n);
 }
 
-void text_merge_word(const HoneTokenizer *tokenizer, const char *word, size_t length, size_t at, TextOutput *output)
+void text_output_add(TextOutput *output, int32_t id, size_t start)
 {
-    if (length > 1 && text_splitter_keeps_words(tokenizer->splitter)) {
-        int32_t whole = find_word(tokenizer, word, length);
-        if (whole >= 0) {
-            put(output, whole, at);
-            return;
-        }
-    }
-    size_t n = 0;
-    if (length <= SHORT_WORD) {
-        int32_t ids[SHORT_WORD];
-        size_t starts[SHORT_WORD];
-        for (size_t i = 0; i < length; i++) {
-            int32_t id = tokenizer->byte_id[(uint8_t)word[i]];
-            if (id >= 0) {
-                ids[n] = id;
-                starts[n++] = at + i;
-            }
-        }
-        merge_short(&tokenizer->merges, ids, starts, n, output);
-        return;
-    }
-    g_assert(length < NONE); /* an array of ids could not hold more */
-    g_autofree Symbol *symbols = g_new(Symbol, length);
-    for (size_t i = 0; i < length; i++) {
-        int32_t id = tokenizer->byte_id[(uint8_t)word[i]];
-        if (id >= 0)
-            symbols[n++] = (Symbol){.id = id, .start = (uint32_t)i};
-    }
-    merge_long(&tokenizer->merges, symbols, (uint32_t)n, at, output);
+    g_array_append_val(output->ids, id);
+    if (output->starts)
+        g_array_append_val(output->starts, start);
 }

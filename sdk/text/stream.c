@@ -10,6 +10,7 @@
 
 struct HoneTokenStream {
     const HoneTokenizer *tokenizer;
+    TextDecodeState state;
     GString *waiting; /* bytes that are not yet a character: at most 3 between calls */
     GString *out;
 };
@@ -19,6 +20,7 @@ HoneTokenStream *hone_token_stream_new(const HoneTokenizer *tokenizer)
     HoneTokenStream *stream = g_new0(HoneTokenStream, 1);
     stream->tokenizer = tokenizer;
     stream->waiting = g_string_new(NULL);
+    text_decode_start(tokenizer, &stream->state);
     stream->out = g_string_new(NULL);
     return stream;
 }
@@ -52,9 +54,7 @@ const char *hone_token_stream_feed(HoneTokenStream *stream, int32_t id)
 {
     g_string_truncate(stream->out, 0);
     if (!hone_tokenizer_is_special(stream->tokenizer, id)) {
-        size_t length;
-        const char *piece = hone_tokenizer_piece(stream->tokenizer, id, &length);
-        g_string_append_len(stream->waiting, piece, (gssize)length);
+        text_decode_next(stream->tokenizer, &stream->state, id, stream->waiting);
         release(stream);
     }
     return stream->out->str;

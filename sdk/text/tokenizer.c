@@ -1,149 +1,70 @@
 /* SPDX-License-Identifier: Apache-2.0
- * tokenizer.c: encoding and decoding over the tables that vocabulary.c made.
+ * tokenizer.c: encoding, and facts about tokens.
  */
 #include "internal.h"
 
 #include <string.h>
 
-/* ---- Plain text. ---- */
+/* ---- Encoding. ---- */
 
-typedef struct Plain {
-    const HoneTokenizer *tokenizer;
-    const char *text;
-    TextOutput *output;
-} Plain;
-
-static void take_word(const char *word, size_t length, void *data)
+bool text_encode(const HoneTokenizer *tokenizer, const char *text, size_t length, const TextRange *plain,
+                 size_t n_plain, TextOutput *output, GError **error)
 {
-    Plain *plain = data;
-    text_merge_word(plain->tokenizer, word, length, (size_t)(word - plain->text), plain->output);
-}
-
-/* A byte that belongs to no character is a word of its own, so it never changes how its neighbours are split. */
-static void encode_bytes(Plain *plain, const char *text, size_t length)
-{
-    while (length > 0) {
-        size_t n = text_valid_prefix(text, length);
-        if (n > 0) {
-            text_split(plain->tokenizer->splitter, text, n, take_word, plain);
-        } else {
-            n = 1;
-            take_word(text, 1, plain);
-        }
-        text += n;
-        length -= n;
-    }
-}
-
-/* The added token at the start of text, longest first, or -1. */
-static int32_t added_at(const HoneTokenizer *t, const char *text, size_t length, bool special, size_t *matched)
-{
-    uint8_t first = (uint8_t)text[0];
-    for (uint32_t i = t->added_from[first]; i < t->added_from[first + 1]; i++) {
-        int32_t id = t->added[i];
-        size_t n = t->starts[id + 1] - t->starts[id] - 1;
-        if ((special || !(t->flags[id] & TEXT_SPECIAL)) && n <= length &&
-            memcmp(text, t->bytes + t->starts[id], n) == 0) {
-            *matched = n;
-            return id;
-        }
-    }
-    return -1;
-}
-
-typedef void (*SegmentFunc)(Plain *plain, const char *text, size_t length);
-
-/* Cuts out added tokens, leftmost and longest first, and hands what lies between to `segment`. */
-static void encode_segments(Plain *plain, const char *text, size_t length, bool special, SegmentFunc segment)
-{
-    size_t from = 0, at = 0, matched = 0;
-    while (at < length) {
-        int32_t id = added_at(plain->tokenizer, text + at, length - at, special, &matched);
-        if (id < 0) {
-            at++;
-            continue;
-        }
-        segment(plain, text + from, at - from);
-        g_array_append_val(plain->output->ids, id);
-        if (plain->output->starts)
-            g_array_append_val(plain->output->starts, at);
-        at += matched;
-        from = at;
-    }
-    segment(plain, text + from, length - from);
+    TextEncoder encoder = {.tokenizer = tokenizer, .output = output, .error = error};
+    bool all_plain = n_plain == 1 && plain[0].from == 0 && plain[0].to >= length;
+    bool traced = output->starts || (n_plain > 0 && !all_plain);
+    encoder.matcher = text_matcher_new();
+    encoder.symbols = g_array_new(FALSE, FALSE, sizeof(TextSymbol));
+    encoder.path = text_unigram_path_new();
+    for (size_t i = 0; i < G_N_ELEMENTS(encoder.buffers); i++)
+        text_buffer_init(&encoder.buffers[i], traced);
+    bool fine = text_added_encode(&encoder, text, length, plain, n_plain);
+    for (size_t i = 0; i < G_N_ELEMENTS(encoder.buffers); i++)
+        text_buffer_clear(&encoder.buffers[i]);
+    g_array_unref(encoder.symbols);
+    g_array_unref(encoder.path);
+    text_matcher_free(encoder.matcher);
+    return fine;
 }
 
 void text_encode_plain(const HoneTokenizer *tokenizer, const char *text, size_t length, TextOutput *output)
 {
-    Plain plain = {tokenizer, text, output};
-    encode_segments(&plain, text, length, false, encode_bytes);
+    g_autoptr(GError) error = NULL;
+    TextRange all = {0, length};
+    if (!text_encode(tokenizer, text, length, &all, 1, output, &error))
+        g_error("%s", error->message);
 }
 
 GString *text_normalize(const HoneTokenizer *tokenizer, const char *text, size_t length)
 {
-    if (!text_splitter_composes(tokenizer->splitter))
-        return NULL;
-    GString *out = g_string_sized_new(length);
-    while (length > 0) {
-        /* GLib's function takes valid text without NUL. */
-        size_t n = text_valid_prefix(text, length);
-        const char *nul = memchr(text, '\0', n);
-        if (nul)
-            n = (size_t)(nul - text);
-        if (n > 0) {
-            g_autofree char *composed = g_utf8_normalize(text, (gssize)n, G_NORMALIZE_NFC);
-            g_string_append(out, composed);
-        } else {
-            n = 1;
-            g_string_append_c(out, text[0]);
-        }
-        text += n;
-        length -= n;
-    }
-    return out;
+    return NULL;
 }
 
-static void encode_raw(Plain *plain, const char *text, size_t length)
+bool hone_tokenizer_try_encode(const HoneTokenizer *tokenizer, const char *text, size_t length, uint32_t flags,
+                               GArray *ids, GError **error)
 {
-    g_autoptr(GString) normal = text_normalize(plain->tokenizer, text, length);
-    const char *from = normal ? normal->str : text;
-    Plain inner = {plain->tokenizer, from, plain->output};
-    encode_bytes(&inner, from, normal ? normal->len : length);
+    TextOutput output = {ids, NULL};
+    TextRange all = {0, length};
+    guint before = ids->len;
+    if (flags & HONE_ENCODE_ADDED)
+        g_array_append_vals(ids, tokenizer->before->data, tokenizer->before->len);
+    if (!text_encode(tokenizer, text, length, &all, flags & HONE_ENCODE_SPECIAL ? 0 : 1, &output, error)) {
+        g_array_set_size(ids, before);
+        return false;
+    }
+    if (flags & HONE_ENCODE_ADDED)
+        g_array_append_vals(ids, tokenizer->after->data, tokenizer->after->len);
+    return true;
 }
 
 void hone_tokenizer_encode(const HoneTokenizer *tokenizer, const char *text, size_t length, uint32_t flags, GArray *ids)
 {
-    TextOutput output = {ids, NULL};
-    Plain plain = {tokenizer, text, &output};
-    encode_segments(&plain, text, length, (flags & HONE_ENCODE_SPECIAL) != 0, encode_raw);
+    g_autoptr(GError) error = NULL;
+    if (!hone_tokenizer_try_encode(tokenizer, text, length, flags, ids, &error))
+        g_error("%s", error->message);
 }
 
-/* ---- Back to text, and facts about tokens. ---- */
-
-const char *hone_tokenizer_piece(const HoneTokenizer *tokenizer, int32_t id, size_t *length)
-{
-    /* A model's embedding may have more rows than the vocabulary has tokens: those stand for nothing. */
-    if (id < 0 || (size_t)id >= tokenizer->size) {
-        if (length)
-            *length = 0;
-        return "";
-    }
-    if (length)
-        *length = tokenizer->starts[id + 1] - tokenizer->starts[id] - 1;
-    return tokenizer->bytes + tokenizer->starts[id];
-}
-
-GString *hone_tokenizer_decode(const HoneTokenizer *tokenizer, const int32_t *ids, size_t n, bool with_special)
-{
-    GString *text = g_string_new(NULL);
-    for (size_t i = 0; i < n; i++) {
-        size_t length;
-        const char *piece = hone_tokenizer_piece(tokenizer, ids[i], &length);
-        if (with_special || !hone_tokenizer_is_special(tokenizer, ids[i]))
-            g_string_append_len(text, piece, (gssize)length);
-    }
-    return text;
-}
+/* ---- Facts about tokens. ---- */
 
 size_t hone_tokenizer_size(const HoneTokenizer *tokenizer)
 {

@@ -88,3 +88,44 @@ int text_char_to_byte(gunichar c)
             return (int)b;
     return -1;
 }
+
+gunichar text_char(const char *text, size_t *n)
+{
+    const uint8_t *b = (const uint8_t *)text;
+    if (b[0] < 0x80) {
+        *n = 1;
+        return b[0];
+    }
+    *n = b[0] < 0xE0 ? 2 : b[0] < 0xF0 ? 3 : 4;
+    gunichar c = b[0] & (0x7Fu >> *n);
+    for (size_t i = 1; i < *n; i++)
+        c = c << 6 | (b[i] & 0x3Fu);
+    return c;
+}
+
+bool text_is_space(gunichar c)
+{
+    return (c >= 0x09 && c <= 0x0D) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
+           (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
+}
+
+bool text_is_word(gunichar c)
+{
+    switch (g_unichar_type(c)) {
+    case G_UNICODE_LOWERCASE_LETTER:
+    case G_UNICODE_MODIFIER_LETTER:
+    case G_UNICODE_OTHER_LETTER:
+    case G_UNICODE_TITLECASE_LETTER:
+    case G_UNICODE_UPPERCASE_LETTER:
+    case G_UNICODE_SPACING_MARK:
+    case G_UNICODE_ENCLOSING_MARK:
+    case G_UNICODE_NON_SPACING_MARK:
+    case G_UNICODE_DECIMAL_NUMBER:
+    case G_UNICODE_LETTER_NUMBER:
+    case G_UNICODE_CONNECT_PUNCTUATION:
+        return true;
+    default: /* joiners, and letters in circles and squares */
+        return c == 0x200C || c == 0x200D || (c >= 0x24B6 && c <= 0x24E9) || (c >= 0x1F130 && c <= 0x1F149) ||
+               (c >= 0x1F150 && c <= 0x1F169) || (c >= 0x1F170 && c <= 0x1F189);
+    }
+}

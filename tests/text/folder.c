@@ -3,8 +3,6 @@
  */
 #include "support.h"
 
-#include <glib/gstdio.h>
-#include <hone/file.h>
 #include <string.h>
 
 /* The fixture's vocabulary as a tokenizer.json in the byte-level form; merges as lines or as pairs. */
@@ -51,32 +49,14 @@ static JsonObject *fixture_json(bool pairs)
     return root;
 }
 
-static HoneTokenizer *open_json(JsonObject *root, const char *config, GError **error)
-{
-    g_autoptr(GError) problem = NULL;
-    g_autofree char *folder = g_dir_make_tmp("hone-text-XXXXXX", &problem);
-    g_assert_no_error(problem);
-    g_autofree char *json_path = g_build_filename(folder, "tokenizer.json", NULL);
-    g_autofree char *config_path = g_build_filename(folder, "tokenizer_config.json", NULL);
-    g_autoptr(JsonNode) node = json_node_init_object(json_node_alloc(), root);
-    hone_file_write_json(json_path, node, &problem);
-    g_assert_no_error(problem);
-    if (config)
-        g_file_set_contents(config_path, config, -1, &problem);
-    g_assert_no_error(problem);
-    HoneTokenizer *t = hone_tokenizer_from_folder(folder, NULL, 0, error);
-    g_unlink(json_path);
-    g_unlink(config_path);
-    g_rmdir(folder);
-    return t;
-}
-
 static void test_reference(gconstpointer data)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(JsonObject) root = fixture_json(GPOINTER_TO_INT(data));
-    g_autoptr(HoneTokenizer) t = open_json(
-        root, "{\"bos_token\":\"<|im_start|>\",\"eos_token\":{\"content\":\"<|im_end|>\",\"special\":true}}", &error);
+    g_autoptr(JsonNode) config = json_from_string(
+        "{\"bos_token\":\"<|im_start|>\",\"eos_token\":{\"content\":\"<|im_end|>\",\"special\":true}}", &error);
+    g_assert_no_error(error);
+    g_autoptr(HoneTokenizer) t = support_folder(root, json_node_get_object(config), &error);
     g_assert_no_error(error);
     g_assert_cmpint(hone_tokenizer_bos(t), ==, 1);
     g_assert_cmpint(hone_tokenizer_eos(t), ==, 2);

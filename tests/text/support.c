@@ -4,6 +4,7 @@
 #include "support.h"
 
 #include <glib/gstdio.h>
+#include <hone/json.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -196,4 +197,32 @@ HoneTokenizer *support_tokenizer(const char *pre)
     HoneTokenizer *tokenizer = hone_tokenizer_from_gguf(gguf, &error);
     g_assert_no_error(error);
     return tokenizer;
+}
+
+static void write_json(const char *folder, const char *name, JsonObject *object)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *path = g_build_filename(folder, name, NULL);
+    g_autoptr(JsonNode) node = json_node_init_object(json_node_alloc(), object);
+    g_autofree char *text = hone_json_text(node);
+    g_file_set_contents(path, text, -1, &error);
+    g_assert_no_error(error);
+}
+
+HoneTokenizer *support_folder(JsonObject *tokenizer, JsonObject *config, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+    g_autofree char *folder = g_dir_make_tmp("hone-text-XXXXXX", &problem);
+    g_assert_no_error(problem);
+    write_json(folder, "tokenizer.json", tokenizer);
+    if (config)
+        write_json(folder, "tokenizer_config.json", config);
+    HoneTokenizer *t = hone_tokenizer_from_folder(folder, NULL, 0, error);
+    static const char *const names[] = {"tokenizer.json", "tokenizer_config.json"};
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *path = g_build_filename(folder, names[i], NULL);
+        g_unlink(path);
+    }
+    g_rmdir(folder);
+    return t;
 }

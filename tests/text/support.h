@@ -31,5 +31,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SupportVocabulary, support_vocabulary_free)
 /* Written to a temporary file and opened; the file is gone afterwards. */
 HoneGguf *support_open(const SupportVocabulary *vocabulary);
 HoneTokenizer *support_tokenizer(const char *pre);
+/* A temporary folder with these files, read; config may be NULL. The folder is gone afterwards. */
+HoneTokenizer *support_folder(JsonObject *tokenizer, JsonObject *config, GError **error);
 
 #endif

@@ -125,7 +125,7 @@ static void no_kind(SupportVocabulary *v)
 
 static void another_rule(SupportVocabulary *v)
 {
-    v->pre = "tekken";
+    v->pre = "no-such-rule";
 }
 
 static void no_rule(SupportVocabulary *v)
@@ -161,7 +161,7 @@ static const struct {
     {"bos", bos_past_the_end, HONE_ERROR_INVALID, "tokenizer.ggml.bos_token_id is 4294967295"},
     {"kind", another_kind, HONE_ERROR_UNSUPPORTED, "\"bert\""},
     {"kind-missing", no_kind, HONE_ERROR_UNSUPPORTED, "tokenizer.ggml.model"},
-    {"rule", another_rule, HONE_ERROR_UNSUPPORTED, "\"tekken\""},
+    {"rule", another_rule, HONE_ERROR_UNSUPPORTED, "\"no-such-rule\""},
     {"rule-missing", no_rule, HONE_ERROR_UNSUPPORTED, "tokenizer.ggml.pre is missing"},
 };
 
