@@ -7,34 +7,6 @@
 
 static const char *const roles[] = {"system", "user", "assistant", "tool"};
 
-double hone_message_default_weight(const char *role)
-{
-    return strcmp(role, "assistant") == 0 ? 1 : 0;
-}
-
-HoneMessage *hone_message_new(const char *role, const char *content, double weight)
-{
-    HoneMessage *message = g_new0(HoneMessage, 1);
-    message->role = g_strdup(role);
-    message->content = g_strdup(content);
-    message->weight = weight;
-    return message;
-}
-
-HoneMessage *hone_message_copy(const HoneMessage *message, double weight)
-{
-    return hone_message_new(message->role, message->content, weight);
-}
-
-void hone_message_free(HoneMessage *message)
-{
-    if (message == NULL)
-        return;
-    g_free(message->role);
-    g_free(message->content);
-    g_free(message);
-}
-
 static GPtrArray *new_messages(void)
 {
     return g_ptr_array_new_with_free_func((GDestroyNotify)hone_message_free);
@@ -56,6 +28,7 @@ void hone_row_free(HoneRow *row)
     g_clear_pointer(&row->messages, g_ptr_array_unref);
     g_clear_pointer(&row->chosen, g_ptr_array_unref);
     g_clear_pointer(&row->rejected, g_ptr_array_unref);
+    g_clear_pointer(&row->tools, json_array_unref);
     g_clear_pointer(&row->extra, json_object_unref);
     g_free(row);
 }
@@ -72,6 +45,20 @@ const char *hone_row_reference(const HoneRow *row)
 
 /* ---- What a row must be. ---- */
 
+/* The first of a message's further members that may not be; *name is its. */
+static const char *fields_problem(const HoneMessage *message, const char **name)
+{
+    JsonObjectIter iter;
+    JsonNode *value;
+    const char *problem = NULL;
+    if (message->fields == NULL)
+        return NULL;
+    json_object_iter_init_ordered(&iter, message->fields);
+    while (problem == NULL && json_object_iter_next_ordered(&iter, name, &value))
+        problem = hone_message_field_problem(*name, value);
+    return problem;
+}
+
 static bool check_message(const HoneMessage *message, const char *where, const char *list, guint i, GError **error)
 {
     bool known = false;
@@ -84,13 +71,18 @@ static bool check_message(const HoneMessage *message, const char *where, const c
         problem = "is not valid UTF-8";
     else if (!isfinite(message->weight) || message->weight < 0)
         problem = "has a weight that is not a number of 0 or more";
+    else if (message->no_content && (message->fields == NULL || !json_object_has_member(message->fields, "tool_calls")))
+        problem = "has null for its content, which only a message with \"tool_calls\" may have";
     if (problem != NULL)
         g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID, "%s: %s[%u] %s", where, list, i, problem);
     else if (!known)
         g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID,
                     "%s: %s[%u] has the role \"%s\"; roles are system, user, assistant and tool", where, list, i,
                     message->role);
-    return problem == NULL && known;
+    const char *name = NULL, *field = problem == NULL && known ? fields_problem(message, &name) : NULL;
+    if (field != NULL)
+        g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID, "%s: %s[%u].%s %s", where, list, i, name, field);
+    return problem == NULL && known && field == NULL;
 }
 
 static bool check_messages(const GPtrArray *messages, const char *where, const char *list, GError **error)
@@ -136,39 +128,71 @@ static bool node_is_number(JsonNode *node)
            (json_node_get_value_type(node) == G_TYPE_INT64 || json_node_get_value_type(node) == G_TYPE_DOUBLE);
 }
 
+/* What a message's member must be; "..." stands for its name. */
+static bool fail_member(const char *where, const char *name, const char *problem, GError **error)
+{
+    g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID,
+                "%s: \"%s\" in a message %s; a message has \"role\" and \"content\" (texts), \"weight\" (a number), "
+                "and perhaps \"tool_calls\", \"tool_call_id\", \"name\" and \"reasoning_content\"",
+                where, name, problem);
+    return false;
+}
+
+/* A member beside role, content and weight. */
+static bool read_field(HoneMessage *message, const char *name, JsonNode *value, const char *where, GError **error)
+{
+    const char *problem = hone_message_field_problem(name, value);
+    if (problem != NULL)
+        return fail_member(where, name, problem, error);
+    if (message->fields == NULL)
+        message->fields = json_object_new();
+    json_object_set_member(message->fields, name, json_node_ref(value));
+    return true;
+}
+
+static bool read_message_member(HoneMessage *message, const char *name, JsonNode *value, JsonNode **weight,
+                                const char *where, GError **error)
+{
+    bool text = node_is_string(value);
+    if (strcmp(name, "role") == 0 && text) {
+        message->role = g_strdup(json_node_get_string(value));
+    } else if (strcmp(name, "content") == 0 && (text || JSON_NODE_HOLDS_NULL(value))) {
+        message->content = g_strdup(text ? json_node_get_string(value) : "");
+        message->no_content = !text;
+    } else if (strcmp(name, "weight") == 0 && node_is_number(value)) {
+        *weight = value;
+    } else if (strcmp(name, "role") == 0 || strcmp(name, "content") == 0 || strcmp(name, "weight") == 0) {
+        return fail_member(where, name, "is of the wrong type", error);
+    } else {
+        return read_field(message, name, value, where, error);
+    }
+    return true;
+}
+
 static HoneMessage *read_message(JsonNode *node, const char *where, GError **error)
 {
     if (!JSON_NODE_HOLDS_OBJECT(node)) {
         fail_row(where, error, "a message must be an object with \"role\" and \"content\"");
         return NULL;
     }
-    const char *role = NULL, *content = NULL;
     JsonNode *weight = NULL;
     JsonObjectIter iter;
     const char *name;
     JsonNode *value;
+    HoneMessage *message = hone_message_new(NULL, NULL, 0);
+    bool fine = true;
     json_object_iter_init_ordered(&iter, json_node_get_object(node));
-    while (json_object_iter_next_ordered(&iter, &name, &value)) {
-        if (strcmp(name, "role") == 0 && node_is_string(value)) {
-            role = json_node_get_string(value);
-        } else if (strcmp(name, "content") == 0 && node_is_string(value)) {
-            content = json_node_get_string(value);
-        } else if (strcmp(name, "weight") == 0 && node_is_number(value)) {
-            weight = value;
-        } else {
-            g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID,
-                        "%s: \"%s\" in a message is unknown or of the wrong type; a message has \"role\" and "
-                        "\"content\" (texts) and \"weight\" (a number)",
-                        where, name);
-            return NULL;
-        }
-    }
-    if (role == NULL || content == NULL) {
-        fail_row(where, error, role == NULL ? "a message lacks its \"role\"" : "a message lacks its \"content\"");
+    while (fine && json_object_iter_next_ordered(&iter, &name, &value))
+        fine = read_message_member(message, name, value, &weight, where, error);
+    if (fine && (message->role == NULL || message->content == NULL))
+        fine = fail_row(where, error,
+                        message->role == NULL ? "a message lacks its \"role\"" : "a message lacks its \"content\"");
+    if (!fine) {
+        hone_message_free(message);
         return NULL;
     }
-    return hone_message_new(role, content,
-                            weight != NULL ? json_node_get_double(weight) : hone_message_default_weight(role));
+    message->weight = weight != NULL ? json_node_get_double(weight) : hone_message_default_weight(message->role);
+    return message;
 }
 
 static GPtrArray *read_messages(JsonNode *node, const char *where, GError **error)
@@ -203,13 +227,17 @@ static bool read_member(HoneRow *row, const char *name, JsonNode *value, const c
         row->id = g_strdup(json_node_get_string(value));
         return true;
     }
+    if (strcmp(name, "tools") == 0 && hone_row_tools_problem(value) == NULL) {
+        row->tools = json_array_ref(json_node_get_array(value));
+        return true;
+    }
     if (strcmp(name, "extra") == 0 && JSON_NODE_HOLDS_OBJECT(value)) {
         row->extra = json_object_ref(json_node_get_object(value));
         return true;
     }
     g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID,
-                "%s: \"%s\" is unknown or of the wrong type; a row has \"id\", \"messages\", \"chosen\", \"rejected\" "
-                "and \"extra\"",
+                "%s: \"%s\" is unknown or of the wrong type; a row has \"id\", \"messages\", \"chosen\", "
+                "\"rejected\", \"tools\" (a list of JSON schemas) and \"extra\"",
                 where, name);
     return false;
 }
@@ -237,6 +265,18 @@ HoneRow *hone_row_from_json(JsonNode *node, const char *where, GError **error)
 
 /* ---- To JSON. ---- */
 
+static void write_fields(JsonObject *item, JsonObject *fields)
+{
+    JsonObjectIter iter;
+    const char *name;
+    JsonNode *value;
+    if (fields == NULL)
+        return;
+    json_object_iter_init_ordered(&iter, fields);
+    while (json_object_iter_next_ordered(&iter, &name, &value))
+        json_object_set_member(item, name, json_node_ref(value));
+}
+
 static void write_messages(JsonObject *object, const char *name, const GPtrArray *messages)
 {
     JsonArray *array = json_array_sized_new(messages->len);
@@ -244,7 +284,11 @@ static void write_messages(JsonObject *object, const char *name, const GPtrArray
         const HoneMessage *message = messages->pdata[i];
         JsonObject *item = json_object_new();
         json_object_set_string_member(item, "role", message->role);
-        json_object_set_string_member(item, "content", message->content);
+        if (message->no_content)
+            json_object_set_null_member(item, "content");
+        else
+            json_object_set_string_member(item, "content", message->content);
+        write_fields(item, message->fields);
         if (message->weight != hone_message_default_weight(message->role))
             json_object_set_double_member(item, "weight", message->weight);
         json_array_add_object_element(array, item);
@@ -261,6 +305,8 @@ JsonNode *hone_row_to_json(const HoneRow *row)
         write_messages(object, "chosen", row->chosen);
     if (row->rejected != NULL)
         write_messages(object, "rejected", row->rejected);
+    if (row->tools != NULL)
+        json_object_set_array_member(object, "tools", json_array_ref(row->tools));
     if (row->extra != NULL && json_object_get_size(row->extra) > 0)
         json_object_set_object_member(object, "extra", json_object_ref(row->extra));
     JsonNode *node = json_node_alloc();

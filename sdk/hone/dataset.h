@@ -3,9 +3,11 @@
  *
  * A dataset artifact holds rows.jsonl, one row a line:
  *     {"id": "t-17", "messages": [{"role": "user", "content": "..."}, {"role": "assistant", "content": "...", "weight":
- * 1}], "chosen": [...], "rejected": [...], "extra": {...}} `chosen` and `rejected` continue `messages` in a preferences
- * artifact. `weight` scales the loss of a message; absent, it is 1 for the assistant's messages and 0 for all others.
- * `extra` keeps columns that Hone does not interpret.
+ * 1}], "chosen": [...], "rejected": [...], "tools": [...], "extra": {...}} `chosen` and `rejected` continue `messages`
+ * in a preferences artifact. `weight` scales the loss of a message; absent, it is 1 for the assistant's messages and 0
+ * for all others. `tools` are the JSON schemas of what may be called. `extra` keeps columns that Hone does not
+ * interpret. A message may have further members (tool_calls, tool_call_id, name, reasoning_content), which the chat
+ * template is given; one with tool_calls may have null for its content.
  */
 #ifndef HONE_DATASET_H
 #define HONE_DATASET_H
@@ -13,9 +15,11 @@
 #include <hone/artifact.h>
 
 typedef struct HoneMessage {
-    char *role;    /* system, user, assistant, tool */
-    char *content; /* UTF-8 */
-    double weight; /* loss weight, >= 0 */
+    char *role;         /* system, user, assistant, tool */
+    char *content;      /* UTF-8 */
+    double weight;      /* loss weight, >= 0 */
+    JsonObject *fields; /* further members in their order, or NULL; shared by copies, so never changed */
+    bool no_content;    /* the message says null for its content, which is then "" */
 } HoneMessage;
 
 typedef struct HoneRow {
@@ -23,6 +27,7 @@ typedef struct HoneRow {
     GPtrArray *messages; /* of HoneMessage *, never NULL */
     GPtrArray *chosen;   /* of HoneMessage *, or NULL */
     GPtrArray *rejected; /* of HoneMessage *, or NULL */
+    JsonArray *tools;    /* or NULL */
     JsonObject *extra;   /* or NULL */
 } HoneRow;
 
@@ -30,11 +35,17 @@ HONE_EXPORT HoneMessage *hone_message_new(const char *role, const char *content,
 /* Everything of it but the weight. */
 HONE_EXPORT HoneMessage *hone_message_copy(const HoneMessage *message, double weight);
 HONE_EXPORT void hone_message_free(HoneMessage *message);
+/* Role, content and further members are the same. */
+HONE_EXPORT bool hone_message_equal(const HoneMessage *a, const HoneMessage *b);
+/* NULL where the member of this name and value may be one of a message's further ones, else what is wrong with it. */
+HONE_EXPORT const char *hone_message_field_problem(const char *name, JsonNode *value);
 /* 1 for "assistant", else 0. */
 HONE_EXPORT double hone_message_default_weight(const char *role);
 HONE_EXPORT HoneRow *hone_row_new(const char *id);
 HONE_EXPORT void hone_row_free(HoneRow *row);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HoneRow, hone_row_free)
+/* The tools as they are to be: a list of objects. NULL where they are, else what is wrong. */
+HONE_EXPORT const char *hone_row_tools_problem(JsonNode *tools);
 /* The last assistant message's content (what a metric compares with), or NULL. */
 HONE_EXPORT const char *hone_row_reference(const HoneRow *row);
 

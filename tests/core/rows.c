@@ -29,6 +29,12 @@ static void test_round_trip(void)
         "\"content\":\"a\",\"weight\":0.0}],\"extra\":{\"n\":1,\"d\":[0.1,null,true],\"o\":{\"z\":\"\"}}}",
         "{\"id\":\"p\",\"messages\":[{\"role\":\"user\",\"content\":\"u\"}],\"chosen\":[{\"role\":\"assistant\","
         "\"content\":\"good\"}],\"rejected\":[{\"role\":\"assistant\",\"content\":\"bad\"}]}",
+        "{\"id\":\"c\",\"messages\":[{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"function\":{\"name\":"
+        "\"f\","
+        "\"arguments\":{\"b\":1,\"a\":[2.5,null]}},\"id\":\"1\"}]},{\"role\":\"tool\",\"content\":\"3\",\"name\":\"f\","
+        "\"tool_call_id\":\"1\"},{\"role\":\"assistant\",\"content\":\"x\",\"reasoning_content\":\"r\",\"weight\":0.5}]"
+        ","
+        "\"tools\":[{\"z\":1,\"a\":{\"y\":0,\"b\":[]}}]}",
     };
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
         g_autoptr(GError) error = NULL;
@@ -54,6 +60,24 @@ static void test_weights(void)
     g_assert_null(hone_row_reference(none));
 }
 
+static void test_messages(void)
+{
+    g_autoptr(HoneRow) row =
+        parse_row("{\"id\":\"a\",\"messages\":[{\"role\":\"assistant\",\"content\":null,\"tool_calls\":"
+                  "[{\"a\":1}]},{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[{\"a\":1}]},"
+                  "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"a\":2}]}]}",
+                  NULL);
+    const HoneMessage *first = row->messages->pdata[0];
+    HoneMessage *copy = hone_message_copy(first, 0.5);
+    g_assert_true(hone_message_equal(first, copy));
+    g_assert_cmpfloat(copy->weight, ==, 0.5);
+    g_assert_true(copy->no_content);
+    g_assert_cmpstr(copy->content, ==, "");
+    g_assert_false(hone_message_equal(first, row->messages->pdata[1])); /* "" is not null */
+    g_assert_false(hone_message_equal(first, row->messages->pdata[2])); /* another call */
+    hone_message_free(copy);
+}
+
 static void test_broken(void)
 {
     const struct {
@@ -69,9 +93,16 @@ static void test_broken(void)
         {"{\"id\":\"a\",\"messages\":[{\"role\":\"user\"}]}", "lacks its \"content\""},
         {"{\"id\":\"a\",\"messages\":[{\"content\":\"x\"}]}", "lacks its \"role\""},
         {"{\"id\":\"a\",\"messages\":[{\"role\":\"human\",\"content\":\"x\"}]}", "role \"human\""},
-        {"{\"id\":\"a\",\"messages\":[{\"role\":\"user\",\"content\":null}]}", "\"content\" in a message"},
+        {"{\"id\":\"a\",\"messages\":[{\"role\":\"user\",\"content\":null}]}", "only a message with \"tool_calls\""},
+        {"{\"id\":\"a\",\"messages\":[{\"role\":\"user\",\"content\":7}]}", "\"content\" in a message"},
+        {"{\"id\":\"a\",\"messages\":[{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[]}]}", "list of calls"},
+        {"{\"id\":\"a\",\"messages\":[{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[\"f\"]}]}",
+         "list of calls"},
+        {"{\"id\":\"a\",\"messages\":[{\"role\":\"tool\",\"content\":\"x\",\"name\":3}]}", "\"name\" in a message"},
+        {"{\"id\":\"a\",\"messages\":[],\"tools\":{}}", "\"tools\""},
+        {"{\"id\":\"a\",\"messages\":[],\"tools\":[1]}", "\"tools\""},
         {"{\"id\":\"a\",\"messages\":[{\"role\":\"user\",\"content\":\"x\",\"weight\":-1}]}", "weight"},
-        {"{\"id\":\"a\",\"messages\":[{\"role\":\"user\",\"content\":\"x\",\"name\":\"y\"}]}", "\"name\""},
+        {"{\"id\":\"a\",\"messages\":[{\"role\":\"user\",\"content\":\"x\",\"refusal\":\"y\"}]}", "\"refusal\""},
         {"{\"id\":\"a\",\"messages\":[],\"chosen\":[]}", "or neither"},
         {"{\"id\":\"a\",\"messages\":[],\"note\":1}", "\"note\""},
     };
@@ -200,6 +231,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/rows/round-trip", test_round_trip);
     g_test_add_func("/rows/weights", test_weights);
+    g_test_add_func("/rows/messages", test_messages);
     g_test_add_func("/rows/broken", test_broken);
     g_test_add_func("/rows/artifact", test_artifact);
     g_test_add_func("/rows/artifact-broken", test_artifact_broken);
