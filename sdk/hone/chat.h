@@ -10,9 +10,9 @@
 
 typedef struct HoneChat HoneChat;
 
-/* The model's template. Recognised by its text (ChatML with its default system message); another template is an error
- * that names what was expected. A model without template gets ChatML only when its vocabulary holds <|im_start|> and
- * <|im_end|>. */
+/* The model's own template, rendered as transformers renders it; the present that it may ask for is that of this call
+ * (SOURCE_DATE_EPOCH in the environment sets it). What Hone does not render is an error that names the line. A model
+ * without template gets ChatML, but only when its vocabulary holds <|im_start|> and <|im_end|>. */
 HONE_EXPORT HoneChat *hone_chat_from_gguf(const HoneGguf *gguf, const HoneTokenizer *tokenizer, GError **error);
 /* Any template's text (Jinja). `place` names it in errors. source NULL: ChatML where the vocabulary allows, as above.
  */
@@ -20,21 +20,27 @@ HONE_EXPORT HoneChat *hone_chat_new(const char *source, const HoneTokenizer *tok
                                     GError **error);
 HONE_EXPORT void hone_chat_free(HoneChat *chat);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HoneChat, hone_chat_free)
-HONE_EXPORT const char *hone_chat_name(const HoneChat *chat); /* "chatml" */
+HONE_EXPORT const char *hone_chat_name(const HoneChat *chat); /* "chatml" where it is that, else "template" */
 HONE_EXPORT const char *hone_chat_hash(const HoneChat *chat); /* SHA-256 of the template's text */
 
 /* A tokenized conversation. */
 typedef struct HoneTokens {
-    GArray *ids;     /* int32_t [T] */
-    GArray *weights; /* float [T]: loss weight of predicting ids[t] from what precedes it; 0 for t = 0 */
-    size_t prompt;   /* tokens before the last assistant message's first content token: what generation starts from */
+    GArray *ids;      /* int32_t [T] */
+    GArray *weights;  /* float [T]: loss weight of predicting ids[t] from what precedes it; 0 for t = 0 */
+    size_t prompt;    /* tokens before the last assistant message's first content token: what generation starts from */
+    size_t unlearned; /* assistant messages of weight > 0 that bear no loss, see hone_chat_encode */
 } HoneTokens;
 HONE_EXPORT void hone_tokens_free(HoneTokens *tokens);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HoneTokens, hone_tokens_free)
 
-/* The whole conversation. Loss falls on the content of each message of weight > 0 and on the token that ends its turn,
- * and on nothing else (not on the white space that the template puts after it). Special tokens written in a message's
- * content are plain text. */
+/* The whole conversation. Loss falls on each assistant message of weight > 0, from where the model would begin to speak
+ * to the token that ends its turn, and on nothing else (not on the white space that the template puts after it); on
+ * what the template marks with generation tags, if it has such; and on the content of other messages of weight > 0 and
+ * the token behind it. Special tokens written in messages and tools are plain text.
+ *
+ * An answer that the template writes otherwise once other messages follow (without its thoughts, or after a prompt that
+ * is no longer there) bears no loss, since the model would not write that there: `unlearned` counts these. Where
+ * this befalls the last answer, or all, it is an error that says what to do. */
 HONE_EXPORT HoneTokens *hone_chat_encode(const HoneChat *chat, const GPtrArray *messages, GError **error);
 /* The conversation up to where the assistant is to speak (a trailing assistant message is left out): generation prompt
  * added. */
@@ -42,5 +48,13 @@ HONE_EXPORT HoneTokens *hone_chat_encode_prompt(const HoneChat *chat, const GPtr
 /* The text as the template renders it, for people and for tests. Caller frees. */
 HONE_EXPORT char *hone_chat_render(const HoneChat *chat, const GPtrArray *messages, bool add_generation_prompt,
                                    GError **error);
+
+/* The same with tools that may be called: their JSON schemas (HoneRow's `tools`), or NULL. */
+HONE_EXPORT HoneTokens *hone_chat_encode_with(const HoneChat *chat, const GPtrArray *messages, JsonArray *tools,
+                                              GError **error);
+HONE_EXPORT HoneTokens *hone_chat_encode_prompt_with(const HoneChat *chat, const GPtrArray *messages, JsonArray *tools,
+                                                     GError **error);
+HONE_EXPORT char *hone_chat_render_with(const HoneChat *chat, const GPtrArray *messages, JsonArray *tools,
+                                        bool add_generation_prompt, GError **error);
 
 #endif

@@ -3,34 +3,60 @@
  *
  * The reference renders the whole conversation to text, cuts out the special tokens and splits what lies between as one
  * text each: the role, the line break and the content of a message together. The ids here are the same (as long as no
- * content holds the text of a special token, which here stays plain text).
+ * content holds the text of a special token, which here stays plain text), and no BOS is added: a template writes it.
  *
  * So a token may begin in the template and end in the content: content that begins with white space lets its first
  * line breaks join the template's. A token belongs to the content when its first byte does. The tokens before the
  * content are then as many as those of the generation prompt, and the very same ones unless such a token stands at the
  * border; that one bears no loss, because generation never gets to choose it.
  */
-#include <hone/chat.h>
+#include "chat_private.h"
 
-#include "internal.h"
-#include "template.h"
-
+#include <locale.h>
 #include <string.h>
 
 #define START "<|im_start|>"
 #define END "<|im_end|>"
 
-struct HoneChat {
-    const HoneTokenizer *tokenizer; /* the caller's */
-    TextTemplate form;
-    int32_t start, end; /* ids of the markers */
-    char *hash;
-};
+/* ---- Making one. ---- */
+
+/* The present, once for all rows; SOURCE_DATE_EPOCH sets it, so that a run can be repeated on another day. */
+static void set_now(HoneChat *chat)
+{
+    const char *epoch = g_getenv("SOURCE_DATE_EPOCH");
+    gint64 seconds;
+    time_t now = time(NULL);
+    if (epoch && g_ascii_string_to_signed(epoch, 10, 0, G_MAXINT32, &seconds, NULL)) {
+        now = (time_t)seconds;
+        gmtime_r(&now, &chat->now);
+    } else {
+        localtime_r(&now, &chat->now);
+    }
+}
+
+static char *piece_text(const HoneTokenizer *tokenizer, int32_t id)
+{
+    size_t length;
+    const char *piece = hone_tokenizer_piece(tokenizer, id, &length);
+    return id >= 0 && length > 0 && g_utf8_validate(piece, (gssize)length, NULL) ? g_strndup(piece, length) : NULL;
+}
+
+static bool check_variables(const HoneChat *chat, GError **error)
+{
+    static const char *const unknown[] = {"unk_token", "pad_token", "sep_token", "cls_token", "mask_token"};
+    for (size_t i = 0; i < G_N_ELEMENTS(unknown); i++) {
+        if (!jinja_reads(chat->template, unknown[i]))
+            continue;
+        g_set_error(error, HONE_ERROR, HONE_ERROR_UNSUPPORTED,
+                    "%s: the template writes %s, which Hone does not give to templates", chat->place, unknown[i]);
+        return false;
+    }
+    return true;
+}
 
 HoneChat *hone_chat_new(const char *source, const HoneTokenizer *tokenizer, const char *place, GError **error)
 {
     int32_t start = hone_tokenizer_id(tokenizer, START), end = hone_tokenizer_id(tokenizer, END);
-    TextTemplate form;
     if (!source && (start < 0 || end < 0)) {
         g_set_error(error, HONE_ERROR, HONE_ERROR_UNSUPPORTED,
                     "%s has no chat template, and its vocabulary lacks %s and %s, which a model for conversations "
@@ -40,24 +66,22 @@ HoneChat *hone_chat_new(const char *source, const HoneTokenizer *tokenizer, cons
     }
     if (!source)
         source = text_template_chatml;
-    if (!text_template_recognise(source, &form, error)) {
-        g_prefix_error(error, "%s: ", place);
-        return NULL;
-    }
-    if (start < 0 || end < 0) {
-        text_template_clear(&form);
+    g_autoptr(HoneChat) chat = g_new0(HoneChat, 1);
+    chat->tokenizer = tokenizer;
+    chat->place = g_strdup(place);
+    chat->hash = g_compute_checksum_for_string(G_CHECKSUM_SHA256, source, -1);
+    chat->bos = piece_text(tokenizer, hone_tokenizer_bos(tokenizer));
+    chat->eos = piece_text(tokenizer, hone_tokenizer_eos(tokenizer));
+    set_now(chat);
+    chat->chatml = text_template_recognise(source, &chat->form);
+    if (chat->chatml && (start < 0 || end < 0)) {
         g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID,
                     "%s: its chat template writes %s, but its vocabulary has no such token", place,
                     start < 0 ? START : END);
         return NULL;
     }
-    HoneChat *chat = g_new0(HoneChat, 1);
-    chat->tokenizer = tokenizer;
-    chat->form = form;
-    chat->start = start;
-    chat->end = end;
-    chat->hash = g_compute_checksum_for_string(G_CHECKSUM_SHA256, source, -1);
-    return chat;
+    chat->template = jinja_parse(source, place, error);
+    return chat->template && check_variables(chat, error) ? g_steal_pointer(&chat) : NULL;
 }
 
 HoneChat *hone_chat_from_gguf(const HoneGguf *gguf, const HoneTokenizer *tokenizer, GError **error)
@@ -70,13 +94,17 @@ void hone_chat_free(HoneChat *chat)
     if (!chat)
         return;
     text_template_clear(&chat->form);
+    jinja_free(chat->template);
     g_free(chat->hash);
+    g_free(chat->place);
+    g_free(chat->bos);
+    g_free(chat->eos);
     g_free(chat);
 }
 
 const char *hone_chat_name(const HoneChat *chat)
 {
-    return chat->form.name;
+    return chat->chatml ? "chatml" : "template";
 }
 
 const char *hone_chat_hash(const HoneChat *chat)
@@ -95,55 +123,6 @@ void hone_tokens_free(HoneTokens *tokens)
 
 /* ---- Encoding. ---- */
 
-static void add_special(HoneTokens *tokens, int32_t id, float weight)
-{
-    g_array_append_val(tokens->ids, id);
-    g_array_append_val(tokens->weights, weight);
-}
-
-/* Appends text to a segment in the model's normal form; template text and content never compose with each other, since
- * a line break stands between. */
-static void append_normal(const HoneChat *chat, GString *segment, const char *text)
-{
-    g_autoptr(GString) normal = text_normalize(chat->tokenizer, text, strlen(text));
-    g_string_append(segment, normal ? normal->str : text);
-}
-
-/* Encodes a segment between special tokens; tokens that begin at `content` or later get the weight. Returns how many
- * tokens stand before the first of those. */
-static size_t add_segment(const HoneChat *chat, HoneTokens *tokens, const GString *segment, size_t content,
-                          float weight)
-{
-    g_autoptr(GArray) starts = g_array_new(FALSE, FALSE, sizeof(size_t));
-    TextOutput output = {tokens->ids, starts};
-    size_t before = 0;
-    text_encode_plain(chat->tokenizer, segment->str, segment->len, &output);
-    for (size_t i = 0; i < starts->len; i++) {
-        bool inside = g_array_index(starts, size_t, i) >= content;
-        float w = inside ? weight : 0;
-        g_array_append_val(tokens->weights, w);
-        if (!inside)
-            before = i + 1;
-    }
-    return before;
-}
-
-/* One turn. Returns the index of its first content token (of its end marker where it has none). */
-static size_t add_turn(const HoneChat *chat, HoneTokens *tokens, const char *role, const char *content, double weight)
-{
-    g_autoptr(GString) segment = g_string_new(NULL);
-    add_special(tokens, chat->start, 0);
-    append_normal(chat, segment, role);
-    g_string_append_c(segment, '\n');
-    size_t border = segment->len, first = tokens->ids->len;
-    append_normal(chat, segment, content);
-    first += add_segment(chat, tokens, segment, border, (float)weight);
-    add_special(tokens, chat->end, (float)weight);
-    g_string_assign(segment, "\n");
-    add_segment(chat, tokens, segment, 1, 0);
-    return first;
-}
-
 static bool check_messages(const GPtrArray *messages, GError **error)
 {
     if (messages->len == 0) {
@@ -152,96 +131,150 @@ static bool check_messages(const GPtrArray *messages, GError **error)
     }
     for (size_t i = 0; i < messages->len; i++) {
         const HoneMessage *m = messages->pdata[i];
-        if (!m->role || !m->role[0] || !m->content || !(m->weight >= 0 && m->weight <= G_MAXFLOAT)) {
-            g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID,
-                        "message %zu has no role, no content, or a weight that is no number from 0 on", i + 1);
+        const char *problem = NULL;
+        if (!m->role || !m->role[0] || !m->content || !(m->weight >= 0 && m->weight <= G_MAXFLOAT))
+            problem = "has no role, no content, or a weight that is no number from 0 on";
+        else if (!g_utf8_validate(m->role, -1, NULL) || !g_utf8_validate(m->content, -1, NULL))
+            problem = "is not valid UTF-8";
+        if (problem) {
+            g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID, "message %zu %s", i + 1, problem);
             return false;
         }
     }
     return true;
 }
 
-/* What the template puts before a conversation, or NULL. */
-static const char *default_system(const HoneChat *chat, const GPtrArray *messages)
+/* Ids of a rendering, and where each token begins. What messages and tools say is plain text. */
+static bool encode_text(const HoneChat *chat, const JinjaText *text, GArray *ids, GArray *starts, GError **error)
 {
-    const HoneMessage *first = messages->pdata[0];
-    return strcmp(first->role, "system") != 0 ? chat->form.default_system : NULL;
+    g_autoptr(GArray) plain = g_array_new(FALSE, FALSE, sizeof(TextRange));
+    TextOutput output = {ids, starts};
+    size_t start = 0;
+    for (size_t r = 0; r < text->n_runs; start = text->runs[r++].end) {
+        if ((text->runs[r].owner & ~JINJA_GENERATED) == JINJA_TEMPLATE)
+            continue;
+        TextRange range = {start, text->runs[r].end}, *last = NULL;
+        if (plain->len > 0)
+            last = &g_array_index(plain, TextRange, plain->len - 1);
+        if (last && last->to == start)
+            last->to = range.to;
+        else
+            g_array_append_val(plain, range);
+    }
+    return text_encode(chat->tokenizer, text->bytes, text->length, (const TextRange *)(const void *)plain->data,
+                       plain->len, &output, error);
 }
 
-static HoneTokens *start_conversation(const HoneChat *chat, const GPtrArray *messages, GError **error)
+/* The first token that begins at byte `at` or later. */
+static size_t count_before(const GArray *starts, size_t at)
 {
-    if (!check_messages(messages, error))
-        return NULL;
+    size_t n = 0;
+    while (n < starts->len && g_array_index(starts, size_t, n) < at)
+        n++;
+    return n;
+}
+
+static void set_weights(HoneTokens *tokens, const GArray *starts, const GArray *spans)
+{
+    size_t span = 0;
+    g_array_set_size(tokens->weights, tokens->ids->len);
+    for (guint i = 0; i < tokens->ids->len; i++) {
+        size_t at = g_array_index(starts, size_t, i);
+        while (span < spans->len && g_array_index(spans, ChatSpan, span).to <= at)
+            span++;
+        bool bears = i > 0 && span < spans->len && g_array_index(spans, ChatSpan, span).from <= at;
+        g_array_index(tokens->weights, float, i) = bears ? g_array_index(spans, ChatSpan, span).weight : 0;
+    }
+}
+
+static HoneTokens *tokens_new(void)
+{
     HoneTokens *tokens = g_new0(HoneTokens, 1);
     tokens->ids = g_array_new(FALSE, FALSE, sizeof(int32_t));
-    tokens->weights = g_array_new(FALSE, FALSE, sizeof(float));
-    const char *system = default_system(chat, messages);
-    if (system)
-        add_turn(chat, tokens, "system", system, 0);
+    tokens->weights = g_array_new(FALSE, TRUE, sizeof(float));
     return tokens;
+}
+
+HoneTokens *hone_chat_encode_with(const HoneChat *chat, const GPtrArray *messages, JsonArray *tools, GError **error)
+{
+    ChatInput input = {messages, messages->len, tools, false};
+    g_auto(JinjaText) text = {0};
+    g_auto(ChatSpans) spans = {0};
+    if (!check_messages(messages, error) || !chat_render(chat, &input, &text, error))
+        return NULL;
+    g_autoptr(HoneTokens) tokens = tokens_new();
+    g_autoptr(GArray) starts = g_array_new(FALSE, FALSE, sizeof(size_t));
+    ChatTokens found = {tokens->ids, starts, chat->tokenizer};
+    if (!encode_text(chat, &text, tokens->ids, starts, error) ||
+        !chat_spans(chat, &input, &text, &found, &spans, error))
+        return NULL;
+    set_weights(tokens, starts, spans.spans);
+    tokens->prompt = count_before(starts, spans.answer);
+    tokens->unlearned = spans.unlearned;
+    return g_steal_pointer(&tokens);
 }
 
 HoneTokens *hone_chat_encode(const HoneChat *chat, const GPtrArray *messages, GError **error)
 {
-    HoneTokens *tokens = start_conversation(chat, messages, error);
-    if (!tokens)
-        return NULL;
-    tokens->prompt = SIZE_MAX;
-    for (size_t i = 0; i < messages->len; i++) {
-        const HoneMessage *m = messages->pdata[i];
-        size_t first = add_turn(chat, tokens, m->role, m->content, m->weight);
-        if (strcmp(m->role, "assistant") == 0)
-            tokens->prompt = first;
-    }
-    if (tokens->prompt == SIZE_MAX)
-        tokens->prompt = tokens->ids->len;
-    return tokens;
+    return hone_chat_encode_with(chat, messages, NULL, error);
 }
+
+/* ---- Prompts. ---- */
 
 /* How many messages come before the assistant is to speak. */
 static size_t count_asked(const GPtrArray *messages)
 {
-    const HoneMessage *last = messages->len > 0 ? messages->pdata[messages->len - 1] : NULL;
-    return messages->len - (last && g_strcmp0(last->role, "assistant") == 0 ? 1 : 0);
+    const HoneMessage *last = messages->pdata[messages->len - 1];
+    return messages->len - (strcmp(last->role, "assistant") == 0 ? 1 : 0);
+}
+
+/* What the template puts before an answer that opens the conversation. */
+static HoneTokens *encode_opening(const HoneChat *chat, const GPtrArray *messages, JsonArray *tools, GError **error)
+{
+    HoneTokens *tokens = hone_chat_encode_with(chat, messages, tools, error);
+    if (!tokens)
+        return NULL;
+    g_array_set_size(tokens->ids, (guint)tokens->prompt);
+    g_array_set_size(tokens->weights, (guint)tokens->prompt);
+    memset(tokens->weights->data, 0, tokens->weights->len * sizeof(float));
+    return tokens;
+}
+
+HoneTokens *hone_chat_encode_prompt_with(const HoneChat *chat, const GPtrArray *messages, JsonArray *tools,
+                                         GError **error)
+{
+    if (!check_messages(messages, error))
+        return NULL;
+    ChatInput input = {messages, count_asked(messages), tools, true};
+    if (input.n == 0)
+        return encode_opening(chat, messages, tools, error);
+    g_auto(JinjaText) text = {0};
+    g_autoptr(HoneTokens) tokens = tokens_new();
+    if (!chat_render(chat, &input, &text, error) || !encode_text(chat, &text, tokens->ids, NULL, error))
+        return NULL;
+    g_array_set_size(tokens->weights, tokens->ids->len);
+    tokens->prompt = tokens->ids->len;
+    return g_steal_pointer(&tokens);
 }
 
 HoneTokens *hone_chat_encode_prompt(const HoneChat *chat, const GPtrArray *messages, GError **error)
 {
-    HoneTokens *tokens = start_conversation(chat, messages, error);
-    if (!tokens)
-        return NULL;
-    size_t n = count_asked(messages);
-    for (size_t i = 0; i < n; i++) {
-        const HoneMessage *m = messages->pdata[i];
-        add_turn(chat, tokens, m->role, m->content, 0);
-    }
-    g_autoptr(GString) segment = g_string_new("assistant\n");
-    add_special(tokens, chat->start, 0);
-    add_segment(chat, tokens, segment, segment->len, 0);
-    tokens->prompt = tokens->ids->len;
-    return tokens;
+    return hone_chat_encode_prompt_with(chat, messages, NULL, error);
 }
 
 /* ---- Text. ---- */
 
-static void render_turn(GString *text, const char *role, const char *content)
+char *hone_chat_render_with(const HoneChat *chat, const GPtrArray *messages, JsonArray *tools,
+                            bool add_generation_prompt, GError **error)
 {
-    g_string_append_printf(text, START "%s\n%s" END "\n", role, content);
+    ChatInput input = {messages, messages->len, tools, add_generation_prompt};
+    g_auto(JinjaText) text = {0};
+    if (!check_messages(messages, error) || !chat_render(chat, &input, &text, error))
+        return NULL;
+    return g_steal_pointer(&text.bytes);
 }
 
 char *hone_chat_render(const HoneChat *chat, const GPtrArray *messages, bool add_generation_prompt, GError **error)
 {
-    if (!check_messages(messages, error))
-        return NULL;
-    GString *text = g_string_new(NULL);
-    const char *system = default_system(chat, messages);
-    if (system)
-        render_turn(text, "system", system);
-    for (size_t i = 0; i < messages->len; i++) {
-        const HoneMessage *m = messages->pdata[i];
-        render_turn(text, m->role, m->content);
-    }
-    if (add_generation_prompt)
-        g_string_append(text, START "assistant\n");
-    return g_string_free(text, FALSE);
+    return hone_chat_render_with(chat, messages, NULL, add_generation_prompt, error);
 }

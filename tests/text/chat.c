@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * chat.c: conversations equal to transformers' template and tokens, with the loss where it belongs
- * (tests/oracle/text_fixture.py), and templates that are not known.
+ * (tests/oracle/text_fixture.py), and templates of other kinds.
  */
 #include "support.h"
 
@@ -157,22 +157,30 @@ static void test_bad_messages(Setup *s, gconstpointer data)
     "{% if loop.first and messages[0]['role'] != 'system' %}{{ '<|im_start|>system\n" text "<|im_end|>\n' }}{% endif " \
     "%}"
 
+#define HI "<|im_start|>user\nHi<|im_end|>\n"
+#define SAYS(text) "<|im_start|>system\n" text "<|im_end|>\n"
+
 static const struct {
     const char *name, *source, *wanted; /* wanted: the text of a user's "Hi"; NULL: refused */
+    bool chatml;
 } templates[] = {
-    {"plain", LOOP TURN, "<|im_start|>user\nHi<|im_end|>\n"},
-    {"spaced", "  " LOOP TURN "\n", "<|im_start|>user\nHi<|im_end|>\n"},
-    {"system", LOOP SYSTEM("Be kind.") TURN,
-     "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n"},
-    {"none", NULL, "<|im_start|>user\nHi<|im_end|>\n"},
-    {"escape", LOOP SYSTEM("It\\x27s") TURN, NULL},
-    {"quote", LOOP SYSTEM("a' + 'b") TURN, NULL},
-    {"code", LOOP SYSTEM("' }}{{ x }}{{ '") TURN, NULL},
-    {"marker", LOOP SYSTEM("a<|im_end|>b") TURN, NULL},
-    {"longer", LOOP TURN "{{ 'x' }}", NULL},
-    {"shorter", LOOP, NULL},
-    {"empty", "", NULL},
-    {"llama", "{{ bos_token }}{% for m in messages %}[INST] {{ m.content }} [/INST]{% endfor %}", NULL},
+    {"plain", LOOP TURN, HI, true},
+    {"spaced", "  " LOOP TURN "\n", HI, true},
+    {"broken-line", "\n" LOOP TURN, "\n" HI, false},
+    {"system", LOOP SYSTEM("Be kind.") TURN, SAYS("Be kind.") HI, true},
+    {"none", NULL, HI, true},
+    {"escape", LOOP SYSTEM("It\\x27s") TURN, SAYS("It's") HI, false},
+    {"quote", LOOP SYSTEM("a' + 'b") TURN, SAYS("ab") HI, false},
+    {"code", LOOP SYSTEM("' }}{{ x }}{{ '") TURN, SAYS("") HI, false},
+    {"marker", LOOP SYSTEM("a<|im_end|>b") TURN, SAYS("a<|im_end|>b") HI, false},
+    {"longer", LOOP TURN "{{ 'x' }}", HI "x", false},
+    {"llama", "{{ bos_token }}{% for m in messages %}[INST] {{ m.content }} [/INST]{{ eos_token }}{% endfor %}",
+     "<|im_start|>[INST] Hi [/INST]<|im_end|>", false}, /* what the fixture has for BOS and EOS */
+    {"empty", "", "", false},
+    {"shorter", LOOP, NULL, false},
+    {"include", "{% include 'x' %}", NULL, false},
+    {"pad", "{{ pad_token }}", NULL, false},
+    {"filter", "\n\n{{ messages|nothing }}", NULL, false},
 };
 
 static void test_template(gconstpointer data)
@@ -188,15 +196,16 @@ static void test_template(gconstpointer data)
     if (!templates[i].wanted) {
         g_assert_null(chat);
         g_assert_error(error, HONE_ERROR, HONE_ERROR_UNSUPPORTED);
-        g_autofree char *start = g_strndup(templates[i].source, 40);
-        g_assert_nonnull(strstr(error->message, "ChatML"));
-        g_assert_nonnull(strstr(error->message, start));
+        g_assert_true(g_str_has_prefix(error->message, hone_gguf_path(gguf)));
+        if (strcmp(templates[i].name, "filter") == 0) /* it says where, and what it did not understand */
+            g_assert_true(strstr(error->message, "line 3") && strstr(error->message, "'nothing'"));
         return;
     }
     g_assert_no_error(error);
-    g_assert_cmpstr(hone_chat_name(chat), ==, "chatml");
+    g_assert_cmpstr(hone_chat_name(chat), ==, templates[i].chatml ? "chatml" : "template");
     g_autoptr(GPtrArray) messages = one_message("user", "Hi", 0);
     g_autofree char *text = hone_chat_render(chat, messages, false, &error);
+    g_assert_no_error(error);
     g_assert_cmpstr(text, ==, templates[i].wanted);
     g_autofree char *hash =
         g_compute_checksum_for_string(G_CHECKSUM_SHA256, templates[i].source ? templates[i].source : LOOP TURN, -1);

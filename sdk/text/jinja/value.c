@@ -307,6 +307,16 @@ int64_t value_length(Vm *vm, Value v)
 
 /* ---- JSON. ---- */
 
+Value value_from_array(Vm *vm, JsonArray *array, uint32_t owner)
+{
+    List *list = list_new(vm, json_array_get_length(array));
+    vm_enter(vm);
+    for (guint i = 0; i < json_array_get_length(array); i++)
+        list_add(vm, list, value_from_json(vm, json_array_get_element(array, i), owner));
+    vm_leave(vm);
+    return value_list(list);
+}
+
 Value value_from_json(Vm *vm, JsonNode *node, uint32_t owner)
 {
     if (JSON_NODE_HOLDS_NULL(node))
@@ -325,15 +335,8 @@ Value value_from_json(Vm *vm, JsonNode *node, uint32_t owner)
         vm_leave(vm);
         return value_dict(dict);
     }
-    if (JSON_NODE_HOLDS_ARRAY(node)) {
-        JsonArray *array = json_node_get_array(node);
-        List *list = list_new(vm, json_array_get_length(array));
-        vm_enter(vm);
-        for (guint i = 0; i < json_array_get_length(array); i++)
-            list_add(vm, list, value_from_json(vm, json_array_get_element(array, i), owner));
-        vm_leave(vm);
-        return value_list(list);
-    }
+    if (JSON_NODE_HOLDS_ARRAY(node))
+        return value_from_array(vm, json_node_get_array(node), owner);
     GType type = json_node_get_value_type(node);
     if (type == G_TYPE_STRING) {
         const char *text = json_node_get_string(node);

@@ -237,6 +237,7 @@ Value value_hint(Vm *vm, const char *hint); /* undefined, for the reason given *
 Value value_pair(Vm *vm, Value a, Value b); /* a tuple */
 /* JSON's value; the texts in it get the owner, an object's names too. */
 Value value_from_json(Vm *vm, JsonNode *node, uint32_t owner);
+Value value_from_array(Vm *vm, JsonArray *array, uint32_t owner);
 const char *value_type(Value v); /* Python's name for it */
 G_NORETURN void fail_undefined(Vm *vm, Value v);
 /* Fails where v is undefined. */
