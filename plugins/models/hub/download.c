@@ -117,6 +117,7 @@ typedef struct Blob {
     uint64_t have; /* bytes in the file, all hashed */
     GChecksum *sum;
     char *source; /* the ETag of the answer that the bytes come from, or NULL */
+    bool differs; /* what comes is not what the hub announced */
 } Blob;
 
 static void blob_clear(Blob *blob)
@@ -221,6 +222,19 @@ static bool is_rest(const Blob *blob, const char *range)
            first == blob->have && last >= first && last < blob->file->size;
 }
 
+/* The file is another one now, or the hub lied. */
+static bool refuse_size(Blob *blob, uint64_t size, GError **error)
+{
+    blob->differs = true;
+    blob->client->again = false;
+    g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID,
+                "%" G_GUINT64_FORMAT " bytes are sent, and the hub announced %" G_GUINT64_FORMAT
+                "; run again, and if that does not help, tell the model's owner",
+                size, blob->file->size);
+    restart(blob, NULL);
+    return false;
+}
+
 /* Begins the answer to the request for the rest: *body false where there is nothing to read from it. */
 static bool take_answer(Blob *blob, const HubReply *reply, bool *body, GError **error)
 {
@@ -239,6 +253,9 @@ static bool take_answer(Blob *blob, const HubReply *reply, bool *body, GError **
         return false;
     } else {
         /* All of it: the range was ignored, or the file is not the one that the first part came from. */
+        uint64_t size;
+        if (read_size(hub_header(reply, "Content-Length"), &size) && size != blob->file->size)
+            return refuse_size(blob, size, error);
         if (blob->have > 0 && !restart(blob, error))
             return false;
         *body = true;
@@ -259,13 +276,8 @@ static bool fetch_once(Blob *blob, GError **error)
     g_autofree guchar *buffer = g_malloc(BLOCK);
     gssize n = 0;
     while (body && (n = hub_read(client, &reply, buffer, BLOCK, error)) > 0) {
-        if ((uint64_t)n > blob->file->size - blob->have) {
-            client->again = false;
-            g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID,
-                        "more comes than the %" G_GUINT64_FORMAT " bytes that the hub announced", blob->file->size);
-            restart(blob, NULL);
-            return false;
-        }
+        if ((uint64_t)n > blob->file->size - blob->have)
+            return refuse_size(blob, blob->have + (uint64_t)n, error);
         if (!append(blob, buffer, (size_t)n, error))
             return false;
     }
@@ -360,8 +372,7 @@ static int wait_for_lock(HubClient *client, const HubFile *file, const char *pat
     }
 }
 
-/* *differs: all bytes came, and they are not those that the hub announced. */
-static bool download_locked(HubClient *client, const HubFile *file, Blob *blob, bool *differs, GError **error)
+static bool download_locked(HubClient *client, const HubFile *file, Blob *blob, GError **error)
 {
     if (g_file_test(blob->path, G_FILE_TEST_IS_REGULAR)) {
         atomic_fetch_add(&client->hub->done, file->size);
@@ -371,7 +382,7 @@ static bool download_locked(HubClient *client, const HubFile *file, Blob *blob, 
         return false;
     if (g_str_equal(g_checksum_get_string(blob->sum), file->etag))
         return finish(blob, error);
-    *differs = true;
+    blob->differs = true;
     g_set_error(
         error, HONE_ERROR, HONE_ERROR_INVALID,
         "the content that came is not the one that the hub announced (checksum %s instead of %s); run again, and "
@@ -381,6 +392,7 @@ static bool download_locked(HubClient *client, const HubFile *file, Blob *blob, 
     return false;
 }
 
+/* *differs: what came is not what the hub announced. */
 static bool download(HubClient *client, const HubFile *file, bool *differs, GError **error)
 {
     g_autofree char *aside = g_strconcat(file->etag, ".incomplete", NULL);
@@ -391,7 +403,8 @@ static bool download(HubClient *client, const HubFile *file, bool *differs, GErr
     int lock = wait_for_lock(client, file, blob.path, error);
     if (lock < 0)
         return false;
-    bool ok = download_locked(client, file, &blob, differs, error);
+    bool ok = download_locked(client, file, &blob, error);
+    *differs = blob.differs;
     close(lock);
     return ok;
 }

@@ -3,6 +3,7 @@
  */
 #include "private.h"
 #include <hone/json.h>
+#include <math.h>
 #include <string.h>
 
 #define MOST_REDIRECTIONS 8
@@ -104,10 +105,13 @@ static bool refuse_status(HubClient *client, const HubReply *reply, GError **err
         break;
     }
     bool again = reply->status == 408 || reply->status == 425 || reply->status == 429 || reply->status >= 500;
+    double wait = again ? wish(hub_header(reply, "Retry-After")) : 0;
+    g_autofree char *later = wait > 0
+                                 ? g_strdup_printf("; it asks to wait for %.0f s", ceil(wait))
+                                 : g_strdup(again ? "; try again later" : "; is HF_ENDPOINT the address of a hub?");
     fail(client, again, error, HONE_ERROR_IO, "the hub answers %u (%s)%s%s", reply->status,
-         soup_status_get_phrase(reply->status), because,
-         again ? "; try again later" : "; is HF_ENDPOINT the address of a hub?");
-    client->wait = again ? wish(hub_header(reply, "Retry-After")) : 0;
+         reply->status == 429 ? "too many requests" : soup_status_get_phrase(reply->status), because, later);
+    client->wait = wait;
     return false;
 }
 
