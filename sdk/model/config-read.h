@@ -22,7 +22,8 @@ typedef struct ConfigReader {
 /* Sets the error to "place: text." and returns false. */
 bool config_fail(const ConfigReader *reader, HoneError code, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
-/* config_gguf.c, config_folder.c: everything but the tensors. They set family, names, config, forms and ropes. */
+/* config_gguf.c, config_folder.c: everything but the shapes of tensors. They set family, activation, config, forms and
+ * ropes; a folder's reader looks at no tensor. */
 bool config_read_gguf(ConfigReader *reader, const HoneGguf *gguf);
 bool config_read_folder(ConfigReader *reader, JsonObject *object);
 
@@ -34,9 +35,9 @@ extern const char *const config_rope_tensors[N_ROPE_TENSORS];
 bool config_has_tensor(const ConfigReader *reader, const char *name);
 /* n values above 0 from a vector of the file, or NULL with an error. Caller frees. */
 double *config_divisors(const ConfigReader *reader, const char *name, size_t n);
-/* Whether the file holds an output head of its own; where both it and the embedding are there and the model is said to
- * be tied, their values decide (as in transformers). */
-bool config_has_own_head(const ConfigReader *reader, bool said_to_be_tied);
+/* Whether a model that is said to be tied has a head of its own in its files all the same, other than the embedding:
+ * then it is not tied, as in transformers. */
+bool config_has_own_head(const ConfigReader *reader);
 /* Every tensor of the model is in the file with its shape, and no other. */
 bool config_check_tensors(const ConfigReader *reader);
 

@@ -88,6 +88,7 @@ bool config_read(HoneModel *m, GError **error)
     } else {
         if (!config_read_folder(&reader, hone_checkpoint_json(m->checkpoint, "config.json")))
             return false;
+        m->config.tied_head = m->config.tied_head && !config_has_own_head(&reader);
         g_autofree char *name = g_path_get_basename(hone_checkpoint_path(m->checkpoint));
         set_name(&m->config, name);
     }

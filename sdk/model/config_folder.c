@@ -436,7 +436,7 @@ static bool read_text_model(ConfigReader *r, ConfigKeys *keys, bool tied)
         !read_biases(r, keys, f) || !read_window(r, keys, f) || !read_scales(r, keys, f) || !read_ones(keys) ||
         !config_read_ropes(r, keys, f->rope_base) || !keys_finish(keys, known, off))
         return false;
-    m->config.tied_head = tied && !config_has_own_head(r, true);
+    m->config.tied_head = tied;
     return true;
 }
 

@@ -62,16 +62,13 @@ double *config_divisors(const ConfigReader *r, const char *name, size_t n)
     return g_steal_pointer(&divisors);
 }
 
-bool config_has_own_head(const ConfigReader *r, bool said_to_be_tied)
+bool config_has_own_head(const ConfigReader *r)
 {
     g_autofree char *head_name = name_head(r->model, NAME_FILE), *embedding_name = name_embedding(r->model, NAME_FILE);
     const HoneGgufTensor *head = find(r, head_name), *embedding = find(r, embedding_name);
-    if (head == NULL)
-        return false;
-    if (!said_to_be_tied || embedding == NULL)
-        return true;
-    return head->type != embedding->type || head->bytes != embedding->bytes ||
-           memcmp(head->data, embedding->data, head->bytes) != 0;
+    return head != NULL && embedding != NULL &&
+           (head->type != embedding->type || head->bytes != embedding->bytes ||
+            memcmp(head->data, embedding->data, head->bytes) != 0);
 }
 
 /* What a model without a bias or a norm of its own may have in its files: nothing reads it. */
