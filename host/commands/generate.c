@@ -54,7 +54,7 @@ static GArray *encode_row(HoneModel *model, HoneRow *row, const char *system, GE
     const HoneMessage *first = row->messages->len > 0 ? row->messages->pdata[0] : NULL;
     if (system && (!first || strcmp(first->role, "system") != 0))
         g_ptr_array_insert(row->messages, 0, hone_message_new("system", system, 0));
-    g_autoptr(HoneTokens) tokens = hone_chat_encode_prompt(chat, row->messages, error);
+    g_autoptr(HoneTokens) tokens = hone_chat_encode_prompt_with(chat, row->messages, row->tools, error);
     return tokens ? g_array_ref(tokens->ids) : NULL;
 }
 

@@ -88,6 +88,16 @@ static void print_figures(HoneArtifact *artifact)
     fputs(text, stdout);
 }
 
+/* What a message has beside its text: tool calls, a name. */
+static void print_fields(const HoneMessage *message)
+{
+    if (message->fields == NULL)
+        return;
+    g_autoptr(JsonNode) node = json_node_init_object(json_node_alloc(), message->fields);
+    g_autofree char *text = hone_json_text(node), *clean = hone_text_clean(text);
+    printf("      %s\n", clean);
+}
+
 static void print_rows(HoneArtifact *artifact, int rows)
 {
     g_autoptr(GError) error = NULL;
@@ -105,6 +115,7 @@ static void print_rows(HoneArtifact *artifact, int rows)
                 g_autofree char *content = hone_text_clean(message->content);
                 g_autofree char *role = hone_text_clean(message->role);
                 printf("    %s%s: %s\n", marks[k], role, content);
+                print_fields(message);
             }
         }
     }

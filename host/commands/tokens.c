@@ -108,6 +108,8 @@ static void print_json(const HoneTokenizer *tokenizer, const HoneTokens *tokens,
     json_object_set_string_member(object, "id", row->id);
     json_object_set_int_member(object, "trained", (gint64)count_trained(tokens));
     json_object_set_int_member(object, "prompt", (gint64)tokens->prompt);
+    if (tokens->unlearned > 0)
+        json_object_set_int_member(object, "unlearned", (gint64)tokens->unlearned);
     for (guint i = 0; i < tokens->ids->len; i++) {
         int32_t id = g_array_index(tokens->ids, int32_t, i);
         size_t length;
@@ -128,7 +130,7 @@ static void print_json(const HoneTokenizer *tokenizer, const HoneTokens *tokens,
 static size_t count_lost(const HoneTokenizer *tokenizer, const HoneChat *chat, const HoneRow *row,
                          const HoneTokens *tokens)
 {
-    g_autofree char *text = hone_chat_render(chat, row->messages, false, NULL);
+    g_autofree char *text = hone_chat_render_with(chat, row->messages, row->tools, false, NULL);
     g_autoptr(GString) back =
         hone_tokenizer_decode(tokenizer, (const int32_t *)(const void *)tokens->ids->data, tokens->ids->len, true);
     size_t length = text ? strlen(text) : 0;
@@ -146,6 +148,9 @@ static void print_row(const HoneTokensView *view, const HoneTokenizer *tokenizer
     size_t trained = count_trained(tokens), lost = count_lost(tokenizer, chat, row, tokens);
     printf("row %s: %u tokens, %zu bear loss%s\n", id, tokens->ids->len, trained,
            trained == 0 ? ": nothing is learned from it" : "");
+    if (tokens->unlearned > 0)
+        printf("  %zu answers bear none: the chat template writes them otherwise once other messages follow\n",
+               tokens->unlearned);
     if (lost > 0)
         printf("  %zu bytes of its text are not among the tokens: the vocabulary lacks them, or composes them\n", lost);
     print_tokens(tokenizer, tokens, view->colour);
@@ -164,7 +169,7 @@ static bool show_rows(const HoneTokensView *view, HoneRowSource *source, const H
     HoneRow *next;
     while ((next = hone_row_source_next(source, &problem)) != NULL) {
         g_autoptr(HoneRow) row = next;
-        g_autoptr(HoneTokens) tokens = hone_chat_encode(chat, row->messages, &problem);
+        g_autoptr(HoneTokens) tokens = hone_chat_encode_with(chat, row->messages, row->tools, &problem);
         if (!tokens) {
             g_prefix_error(&problem, "row %s: ", row->id);
             break;

@@ -28,6 +28,7 @@ typedef struct Examples {
     size_t n;
     /* Rows that are not among them, or not whole. */
     size_t seen, over_length, truncated, untrained;
+    size_t unlearned; /* answers, see HoneTokens */
 } Examples;
 
 typedef enum {

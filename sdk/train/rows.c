@@ -69,6 +69,12 @@ static void note_counts(const Examples *examples, size_t limit, HoneProgress *pr
     if (examples->truncated)
         hone_progress_note(progress, HONE_NOTE_WARNING, "%zu of %zu rows cut to %zu tokens", examples->truncated,
                            examples->seen, limit);
+    if (examples->unlearned)
+        hone_progress_note(
+            progress, HONE_NOTE_WARNING,
+            "%zu answers bear no loss: the chat template writes them otherwise once other messages follow "
+            "(without their thoughts, or their tools); make each the last message of a row to train it",
+            examples->unlearned);
     if (examples->untrained)
         hone_progress_note(
             progress, HONE_NOTE_WARNING,
@@ -104,11 +110,12 @@ static OverLength over_length_of(const HoneTrainParams *params)
 static bool add_row(Examples *examples, const HoneRow *row, const HoneChat *chat, size_t limit, OverLength over,
                     GError **error)
 {
-    g_autoptr(HoneTokens) tokens = hone_chat_encode(chat, row->messages, error);
+    g_autoptr(HoneTokens) tokens = hone_chat_encode_with(chat, row->messages, row->tools, error);
     if (!tokens) {
         g_prefix_error(error, "row \"%s\": ", row->id);
         return false;
     }
+    examples->unlearned += tokens->unlearned;
     if (examples_add(examples, tokens, limit, over))
         return true;
     g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID,

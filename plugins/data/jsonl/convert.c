@@ -3,6 +3,7 @@
  */
 #include "convert.h"
 #include "messages.h"
+#include "tools.h"
 #include <string.h>
 
 typedef struct {
@@ -64,7 +65,8 @@ static bool take_turns(Source *s, const char *ours, const char *role, GPtrArray 
                         hone_message_new(role, json_node_get_string(node), hone_message_default_weight(role)));
         return true;
     }
-    return read_messages(node, shown_name(s, ours), s->where, s->seen->message_keys, messages, error);
+    MessageOptions options = {s->seen->message_keys, s->seen->arguments_as_text, &s->seen->converted};
+    return read_messages(node, shown_name(s, ours), s->where, &options, messages, error);
 }
 
 static bool convert_pair(Source *s, HoneRow *row, const char *prompt, const char *answer, GError **error)
@@ -126,23 +128,18 @@ static bool convert_text(Source *s, HoneRow *row, GError **error)
     return true;
 }
 
-static bool messages_equal(const HoneMessage *a, const HoneMessage *b)
-{
-    return strcmp(a->role, b->role) == 0 && strcmp(a->content, b->content) == 0;
-}
-
 /* Chosen and rejected may repeat the prompt: what both begin with is the prompt then, the last turn of each apart. */
 static void split_common_prompt(HoneRow *row)
 {
     guint n = 0, most = MIN(row->chosen->len, row->rejected->len);
-    while (n + 1 < most && messages_equal(row->chosen->pdata[n], row->rejected->pdata[n]))
+    while (n + 1 < most && hone_message_equal(row->chosen->pdata[n], row->rejected->pdata[n]))
         n++;
     if (n == 0)
         return;
     g_ptr_array_set_size(row->messages, 0);
     for (guint i = 0; i < n; i++) {
         const HoneMessage *message = row->chosen->pdata[i];
-        g_ptr_array_add(row->messages, hone_message_new(message->role, message->content, message->weight));
+        g_ptr_array_add(row->messages, hone_message_copy(message, message->weight));
     }
     g_ptr_array_remove_range(row->chosen, 0, n);
     g_ptr_array_remove_range(row->rejected, 0, n);
@@ -195,6 +192,13 @@ static bool convert_body(Format format, Source *s, HoneRow *row, GError **error)
     g_assert_not_reached();
 }
 
+/* The column "tools" of the formats whose messages may call them. */
+static bool take_tools(Format format, Source *s, HoneRow *row, GError **error)
+{
+    bool calls = format == FORMAT_MESSAGES || format == FORMAT_SHAREGPT || format == FORMAT_PREFERENCE;
+    return !calls || tools_read(take(s, "tools"), shown_name(s, "tools"), s->where, &row->tools, error);
+}
+
 static char *take_id(Source *s, const char *fallback)
 {
     JsonNode *node = take(s, "id");
@@ -236,7 +240,8 @@ HoneRow *convert_row(Format format, const Columns *columns, JsonObject *object, 
     g_autofree char *id = take_id(&s, fallback_id);
     g_autoptr(HoneRow) row = hone_row_new(id);
     const char *system;
-    if (!take_text(&s, "system", false, &system, error) || !convert_body(format, &s, row, error))
+    if (!take_text(&s, "system", false, &system, error) || !convert_body(format, &s, row, error) ||
+        !take_tools(format, &s, row, error))
         return NULL;
     if (system != NULL && *system != 0)
         g_ptr_array_insert(row->messages, 0, hone_message_new("system", system, 0));

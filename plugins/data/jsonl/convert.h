@@ -11,6 +11,8 @@
 typedef struct Seen {
     GHashTable *extra;        /* columns kept in the row's extra */
     GHashTable *message_keys; /* members of messages that were passed over */
+    size_t converted;         /* tool calls whose arguments were of the other kind */
+    bool arguments_as_text;   /* what is wanted of them */
 } Seen;
 
 void seen_init(Seen *seen);

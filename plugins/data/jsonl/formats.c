@@ -25,9 +25,9 @@ const char *const format_choices[] = {
 G_STATIC_ASSERT(G_N_ELEMENTS(format_choices) == FORMAT_COUNT + 2);
 
 /* Every name that the column map may give a column for. */
-static const char *const known_names[] = {"id",       "system", "messages", "conversations", "instruction",
-                                          "input",    "output", "history",  "prompt",        "completion",
-                                          "question", "answer", "text",     "chosen",        "rejected"};
+static const char *const known_names[] = {"id",     "system",  "messages", "conversations", "instruction", "input",
+                                          "output", "history", "prompt",   "completion",    "question",    "answer",
+                                          "text",   "chosen",  "rejected", "tools"};
 
 const char *format_name(Format format)
 {

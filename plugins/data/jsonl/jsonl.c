@@ -10,17 +10,20 @@
 #include <string.h>
 
 typedef struct {
-    char *path, *format, *on_error;
+    char *path, *format, *on_error, *tool_arguments;
     JsonNode *columns;
     int64_t limit;
 } Jsonl;
 
+static const char *const argument_choices[] = {"object", "text", NULL};
 static const char *const on_error_choices[] = {"fail", "drop", NULL};
 
 static const HoneParam params[] = {
     HONE_PATH(Jsonl, path, NULL, "the file: JSON lines, or one JSON array of objects; UTF-8"),
     HONE_CHOICE(Jsonl, format, "\"auto\"", format_choices, "how rows are written; auto: by the first rows' columns"),
     HONE_JSON(Jsonl, columns, "null", "which column is which where names differ: {\"prompt\": \"customer_text\"}"),
+    HONE_CHOICE(Jsonl, tool_arguments, "\"object\"", argument_choices,
+                "what the template wants the arguments of tool calls to be: objects (most), or JSON text"),
     HONE_INT(Jsonl, limit, "0", 0, 1e18, "stop after this many rows; 0: read all", .unit = "rows"),
     HONE_CHOICE(Jsonl, on_error, "\"fail\"", on_error_choices, "what a broken row does: end the run, or be dropped"),
     {0},
@@ -135,6 +138,7 @@ static bool reading_start(Reading *r, const Jsonl *p, GError **error)
 {
     r->params = p;
     seen_init(&r->seen);
+    r->seen.arguments_as_text = strcmp(p->tool_arguments, "text") == 0;
     r->ids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     r->places = g_string_new(NULL);
     g_autofree char *base = g_path_get_basename(p->path);
@@ -208,6 +212,9 @@ static void tell(const Reading *r, HoneProgress *progress)
     g_string_printf(text, "%zu rows, format %s: %s", r->kept, format_name(r->format), format_meaning(r->format));
     append_names(text, "; kept in extra: ", r->seen.extra);
     append_names(text, "; passed over in messages: ", r->seen.message_keys);
+    if (r->seen.converted > 0)
+        g_string_append_printf(text, "; arguments of %zu tool calls read as %s", r->seen.converted,
+                               r->seen.arguments_as_text ? "text" : "objects");
     if (r->renamed > 0)
         g_string_append_printf(text, "; %zu repeated ids got their line added", r->renamed);
     if (records_blank(r->records) > 0)
@@ -287,7 +294,8 @@ static const HoneComponent component = {
     .summary = "Reads rows from JSON lines or a JSON array, recognising the usual formats",
     .help = "Formats: messages (role/content, also in parts, with weight or loss_weight), sharegpt (from/value), "
             "alpaca (instruction/input/output/history), prompt_completion, question_answer, input_output, preference "
-            "(chosen/rejected), text. A column \"system\" becomes the first message, \"id\" the row's id.",
+            "(chosen/rejected), text. A column \"system\" becomes the first message, \"id\" the row's id. Messages may "
+            "have tool_calls, tool_call_id, name and reasoning_content, and rows tools (JSON schemas).",
     .params = groups,
     .instance_size = sizeof(Jsonl),
     .ports = ports,

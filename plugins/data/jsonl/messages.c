@@ -2,7 +2,7 @@
  * messages.c: reads a message of the OpenAI, ShareGPT and LLaMA-Factory kinds.
  */
 #include "messages.h"
-#include <hone/dataset.h>
+#include "tools.h"
 #include <math.h>
 #include <string.h>
 
@@ -125,10 +125,42 @@ static bool node_is_empty(JsonNode *node)
 
 typedef struct {
     JsonNode *role, *content, *weight;
+    JsonObject *fields; /* further members, owned */
 } Parts;
 
+static void parts_clear(Parts *parts)
+{
+    g_clear_pointer(&parts->fields, json_object_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Parts, parts_clear)
+
+/* A member that the chat template is given as it is, or one that is passed over. */
+static bool take_field(const char *name, JsonNode *value, const Place *place, const MessageOptions *options,
+                       Parts *parts, GError **error)
+{
+    if (node_is_empty(value))
+        return true;
+    if (strcmp(name, "function_call") == 0)
+        return refuse(place, error, "holds \"function_call\", which is not read; write it as \"tool_calls\"");
+    const char *problem = hone_message_field_problem(name, value);
+    bool calls = strcmp(name, "tool_calls") == 0;
+    if (problem != NULL && calls)
+        return refuse(place, error, "has \"tool_calls\" that are not read: it %s", problem);
+    if (problem != NULL) {
+        count_name(options->ignored, name);
+        return true;
+    }
+    if (parts->fields == NULL)
+        parts->fields = json_object_new();
+    json_object_set_member(parts->fields, name,
+                           calls ? tools_convert_calls(value, options->arguments_as_text, options->converted)
+                                 : json_node_ref(value));
+    return true;
+}
+
 /* Sorts a message's members; false when it holds one that would be lost and matters. */
-static bool sort_members(JsonObject *object, const Place *place, GHashTable *ignored, Parts *parts, GError **error)
+static bool sort_members(JsonObject *object, const Place *place, const MessageOptions *options, Parts *parts,
+                         GError **error)
 {
     static const struct {
         const char *name;
@@ -156,23 +188,21 @@ static bool sort_members(JsonObject *object, const Place *place, GHashTable *ign
                                                          : "weight",
                               name);
             *field = value;
-        } else if ((strcmp(name, "tool_calls") == 0 || strcmp(name, "function_call") == 0) && !node_is_empty(value)) {
-            return refuse(place, error, "holds \"%s\", which is not read; write the call as the message's text", name);
-        } else {
-            count_name(ignored, name);
+        } else if (!take_field(name, value, place, options, parts, error)) {
+            return false;
         }
     }
     return true;
 }
 
-static HoneMessage *read_message(JsonNode *node, const Place *place, GHashTable *ignored, GError **error)
+static HoneMessage *read_message(JsonNode *node, const Place *place, const MessageOptions *options, GError **error)
 {
     if (node == NULL || !JSON_NODE_HOLDS_OBJECT(node)) {
         refuse(place, error, "is %s; a message is an object with \"role\" and \"content\"", node_kind(node));
         return NULL;
     }
-    Parts parts = {0};
-    if (!sort_members(json_node_get_object(node), place, ignored, &parts, error))
+    g_auto(Parts) parts = {0};
+    if (!sort_members(json_node_get_object(node), place, options, &parts, error))
         return NULL;
     if (!node_is_text(parts.role)) {
         refuse(place, error, "has a role that is %s; \"role\" (or \"from\") must be a text", node_kind(parts.role));
@@ -184,7 +214,9 @@ static HoneMessage *read_message(JsonNode *node, const Place *place, GHashTable 
                json_node_get_string(parts.role));
         return NULL;
     }
-    g_autofree char *content = read_content(parts.content, place, error);
+    bool calls = parts.fields != NULL && json_object_has_member(parts.fields, "tool_calls");
+    bool silent = calls && (parts.content == NULL || JSON_NODE_HOLDS_NULL(parts.content));
+    g_autofree char *content = silent ? g_strdup("") : read_content(parts.content, place, error);
     if (content == NULL)
         return NULL;
     double weight = hone_message_default_weight(role);
@@ -197,11 +229,14 @@ static HoneMessage *read_message(JsonNode *node, const Place *place, GHashTable 
             return NULL;
         }
     }
-    return hone_message_new(role, content, weight);
+    HoneMessage *message = hone_message_new(role, content, weight);
+    message->fields = g_steal_pointer(&parts.fields);
+    message->no_content = silent;
+    return message;
 }
 
-bool read_messages(JsonNode *node, const char *column, const char *where, GHashTable *ignored, GPtrArray *messages,
-                   GError **error)
+bool read_messages(JsonNode *node, const char *column, const char *where, const MessageOptions *options,
+                   GPtrArray *messages, GError **error)
 {
     Place place = {.where = where, .column = column};
     JsonArray *list = node != NULL && JSON_NODE_HOLDS_ARRAY(node) ? json_node_get_array(node) : NULL;
@@ -214,7 +249,7 @@ bool read_messages(JsonNode *node, const char *column, const char *where, GHashT
     for (guint i = 0; i < n; i++) {
         place.index = i;
         HoneMessage *message =
-            read_message(list != NULL ? json_array_get_element(list, i) : node, &place, ignored, error);
+            read_message(list != NULL ? json_array_get_element(list, i) : node, &place, options, error);
         if (message == NULL)
             return false;
         g_ptr_array_add(messages, message);

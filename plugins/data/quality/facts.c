@@ -156,6 +156,11 @@ static void add_messages(GString *text, const GPtrArray *messages, Facts *f)
         const HoneMessage *message = messages->pdata[i];
         /* Neither byte occurs in text, so different rows give different wholes. */
         g_string_append_printf(text, "%s\x01%s\x02", message->role, message->content);
+        if (message->fields != NULL) {
+            g_autoptr(JsonNode) node = json_node_init_object(json_node_alloc(), message->fields);
+            g_autofree char *fields = hone_json_text(node);
+            g_string_append_printf(text, "%s\x02", fields);
+        }
         if (f->encoding == ENCODING_FINE)
             f->encoding = text_encoding(message->content);
     }
@@ -201,9 +206,20 @@ static void add_answer(Facts *f, const char *answer)
     f->json_keys = g_string_free(keys, FALSE);
 }
 
-static const char *last_answer(const GPtrArray *messages)
+static const HoneMessage *last_message(const GPtrArray *messages)
 {
-    return messages != NULL && messages->len > 0 ? ((HoneMessage *)messages->pdata[messages->len - 1])->content : NULL;
+    return messages != NULL && messages->len > 0 ? messages->pdata[messages->len - 1] : NULL;
+}
+
+/* The last of the assistant's messages calls a tool: that is its answer, whatever its text. */
+static bool calls_tool(const GPtrArray *messages)
+{
+    for (guint i = messages->len; i > 0; i--) {
+        const HoneMessage *message = messages->pdata[i - 1];
+        if (strcmp(message->role, "assistant") == 0)
+            return message->fields != NULL && json_object_has_member(message->fields, "tool_calls");
+    }
+    return false;
 }
 
 Facts *facts_new(const HoneRow *row)
@@ -224,8 +240,11 @@ Facts *facts_new(const HoneRow *row)
     f->empty = true;
     if (answer != NULL)
         add_answer(f, answer);
+    if (calls_tool(row->chosen != NULL ? row->chosen : row->messages))
+        f->empty = false;
+    const HoneMessage *chosen = last_message(row->chosen), *rejected = last_message(row->rejected);
     if (row->rejected != NULL)
-        f->equal = g_strcmp0(last_answer(row->chosen), last_answer(row->rejected)) == 0;
+        f->equal = chosen == rejected || (chosen != NULL && rejected != NULL && hone_message_equal(chosen, rejected));
     g_autofree char *text = g_strconcat(prompt, "\n", answer != NULL ? answer : "", NULL);
     g_autofree char *normal = text_normal(text);
     add_shingles(f, normal);

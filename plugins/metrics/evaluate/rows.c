@@ -55,7 +55,7 @@ static bool add_row(EvalRows *rows, HoneRow *taken, const GPtrArray *shots, size
         return true;
     }
     messages = eval_shots_before(shots, n_shots, row);
-    tokens = hone_chat_encode(hone_model_chat(model, NULL), messages, error);
+    tokens = hone_chat_encode_with(hone_model_chat(model, NULL), messages, row->tools, error);
     if (!tokens) {
         g_prefix_error(error, "row \"%s\": ", row->id);
         return false;

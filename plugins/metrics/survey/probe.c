@@ -36,7 +36,7 @@ static GArray *first_tokens(HoneStage *stage, HoneModel *model, size_t wanted, G
 
     while (reader && chat && ids->len < wanted) {
         g_autoptr(HoneRow) row = hone_row_reader_next(reader, &problem);
-        g_autoptr(HoneTokens) tokens = row ? hone_chat_encode(chat, row->messages, &problem) : NULL;
+        g_autoptr(HoneTokens) tokens = row ? hone_chat_encode_with(chat, row->messages, row->tools, &problem) : NULL;
 
         if (problem) {
             g_propagate_error(error, g_steal_pointer(&problem));

@@ -32,8 +32,7 @@ static const FormatCase cases[] = {
     {"sharegpt",
      "{\"conversations\":[{\"from\":\"human\",\"value\":\"q\"},{\"from\":\"function_call\",\"value\":\"f()\"},"
      "{\"from\":\"observation\",\"value\":\"7\"},{\"from\":\"gpt\",\"value\":\"seven\"}],\"tools\":\"[]\"}",
-     MESSAGES(TURN("user", "q") "," TURN("assistant", "f()") "," TURN("tool", "7") "," TURN(
-         "assistant", "seven")) ",\"extra\":{\"tools\":\"[]\"}"},
+     MESSAGES(TURN("user", "q") "," TURN("assistant", "f()") "," TURN("tool", "7") "," TURN("assistant", "seven"))},
     {"alpaca", "{\"instruction\":\"do\",\"input\":\"\",\"output\":\"done\"}",
      MESSAGES(TURN("user", "do") "," TURN("assistant", "done"))},
     {"alpaca",
@@ -104,6 +103,45 @@ static void test_array(void)
                                                "assistant", "a2") "],\"extra\":{\"k\":[1,[2]]}}\n");
 }
 
+/* Calls, their results and the tools, as OpenAI and as datasets write them. */
+static void test_tools(void)
+{
+#define CALL(arguments)                                                                                                \
+    "{\"id\":\"c1\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":" arguments "}}"
+    static const char row[] = "{\"messages\":[{\"role\":\"user\",\"content\":\"q\",\"tool_calls\":null},{\"role\":"
+                              "\"assistant\",\"content\":null,"
+                              "\"tool_calls\":[" CALL("\"{\\\"b\\\": 1, \\\"a\\\": [2]}\"") "," CALL(
+                                  "{\"x\":\"y\"}") "],\"refusal\":\"r\"},"
+                                                   "{\"role\":\"tool\",\"tool_call_id\":\"c1\",\"name\":\"f\","
+                                                   "\"content\":\"3\"},{\"role\":\"assistant\",\"content\":\"a\","
+                                                   "\"reasoning_content\":\"r\"}],\"tools\":%s}\n";
+    static const char *const tools[] = {"[{\"name\":\"f\",\"a\":1}]", "\"[{\\\"name\\\": \\\"f\\\", \\\"a\\\": 1}]\""};
+    for (size_t i = 0; i < G_N_ELEMENTS(tools) * 2; i++) {
+        bool as_text = i % 2;
+        g_auto(StageRun) s;
+        stage_run_init(&s, "jsonl");
+        g_autofree char *file = g_strdup_printf(row, tools[i / 2]), *path = stage_run_file(&s, "rows.jsonl", file, -1);
+        g_autoptr(GError) error = NULL;
+        g_assert_true(stage_run(
+            &s, as_text ? "{\"path\":\"rows.jsonl\",\"tool_arguments\":\"text\"}" : "{\"path\":\"rows.jsonl\"}",
+            &error));
+        g_autofree char *rows = stage_run_rows(&s, "dataset");
+        g_autofree char *wanted =
+            g_strdup_printf("{\"id\":\"rows-1\",\"messages\":[" TURN(
+                                "user", "q") ",{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[%s]},"
+                                             "{\"role\":\"tool\",\"content\":\"3\",\"tool_call_id\":\"c1\",\"name\":"
+                                             "\"f\"},{\"role\":\"assistant\",\"content\":\"a\","
+                                             "\"reasoning_content\":\"r\"}],\"tools\":[{\"name\":\"f\",\"a\":1}]}\n",
+                            as_text ? CALL("\"{\\\"b\\\": 1, \\\"a\\\": [2]}\"") "," CALL("\"{\\\"x\\\":\\\"y\\\"}\"")
+                                    : CALL("{\"b\":1,\"a\":[2]}") "," CALL("{\"x\":\"y\"}"));
+        g_assert_cmpstr(rows, ==, wanted);
+        stage_run_assert_note(&s, "passed over in messages: refusal");
+        stage_run_assert_note(&s, as_text ? "arguments of 1 tool calls read as text"
+                                          : "arguments of 1 tool calls read as objects");
+    }
+#undef CALL
+}
+
 static void test_columns(void)
 {
     g_auto(StageRun) s;
@@ -171,7 +209,13 @@ static const BrokenCase broken[] = {
     {TEXT("{\"messages\":[{\"role\":\"user\",\"content\":\"x\",\"weight\":-1}]}"), "loss weight", HONE_ERROR_INVALID},
     {TEXT("{\"messages\":[{\"role\":\"user\",\"content\":\"x\",\"weight\":\"1\"}]}"), "loss weight",
      HONE_ERROR_INVALID},
-    {TEXT("{\"messages\":[{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[{}]}]}"), "holds \"tool_calls\"",
+    {TEXT("{\"messages\":[{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[3]}]}"), "a list of calls",
+     HONE_ERROR_INVALID},
+    {TEXT("{\"messages\":[{\"role\":\"assistant\",\"content\":\"\",\"function_call\":{\"name\":\"f\"}}]}"),
+     "holds \"function_call\"", HONE_ERROR_INVALID},
+    {TEXT("{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"tools\":[3]}"), "column \"tools\" must be a list",
+     HONE_ERROR_INVALID},
+    {TEXT("{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"tools\":\"[{\"}"), "column \"tools\"",
      HONE_ERROR_INVALID},
     {TEXT("{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{}}]}]}"),
      "content part of type \"image_url\"", HONE_ERROR_INVALID},
@@ -303,6 +347,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/jsonl/formats", test_formats);
     g_test_add_func("/jsonl/array", test_array);
+    g_test_add_func("/jsonl/tools", test_tools);
     g_test_add_func("/jsonl/columns", test_columns);
     g_test_add_func("/jsonl/broken", test_broken);
     g_test_add_func("/jsonl/drop", test_drop);

@@ -78,7 +78,7 @@ static void add_token(HoneTokens *tokens, int32_t id, float weight)
     g_array_append_val(tokens->weights, weight);
 }
 
-HoneTokens *hone_chat_encode(const HoneChat *chat, const GPtrArray *messages, GError **error)
+HoneTokens *hone_chat_encode_with(const HoneChat *chat, const GPtrArray *messages, JsonArray *tools, GError **error)
 {
     HoneTokens *tokens = g_new0(HoneTokens, 1);
 
