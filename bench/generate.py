@@ -7,7 +7,8 @@
 VENV has llama-cpp-python (and numpy), built for this processor. Both read prompts of the same length, then generate the same
 number of tokens greedily, one stream and batches of --batches rows together (llama.cpp: one llama_decode a step for all rows).
 Reading and generating are timed apart; the fastest round of each counts, since other load only makes times longer, and the
-load average before each run is printed. Memory is each process's peak.
+load average before each run is printed. With --threads 1 both are timed by their own processor time, which other load does not
+lengthen. Memory is each process's peak.
 
 Hone multiplies in f32. llama.cpp rounds activations to 8 bits where weights are quantised: a different, cheaper product.
 """
@@ -52,20 +53,21 @@ def llama(a, batch):
         logits = L.llama_get_logits_ith(ctx, i)
         return int(np.argmax(np.ctypeslib.as_array(ctypes.cast(logits, ctypes.POINTER(ctypes.c_float)), (vocab_size,))))
 
+    clock = time.process_time if a.threads == 1 else time.perf_counter
     reading = generating = float("inf")
     for _ in range(a.repeats):
         L.llama_memory_clear(L.llama_get_memory(ctx), True)
         fill([(1000 + (7919 * i + 31 * s) % 40000, i, s) for s in range(batch) for i in range(a.prompt)],
              lambda i: (i + 1) % a.prompt == 0)
-        start = time.perf_counter()
+        start = clock()
         assert L.llama_decode(ctx, room) == 0
         tokens = [best((s + 1) * a.prompt - 1) for s in range(batch)]
-        read = time.perf_counter()
+        read = clock()
         for step in range(a.tokens):
             fill([(tokens[s], a.prompt + step, s) for s in range(batch)], lambda i: 1)
             assert L.llama_decode(ctx, room) == 0
             tokens = [best(s) for s in range(batch)]
-        done = time.perf_counter()
+        done = clock()
         reading, generating = min(reading, read - start), min(generating, done - read)
     print(json.dumps({
         "batch": batch,

@@ -13,7 +13,6 @@
 #define TILE_VECTORS 2 /* 6 rows of it fill 12 of 16 registers */
 #define FEW_BLOCK 3
 #define MANY_BLOCK 4
-#define DECODE_ROWS(M) ((M) <= 2 ? 4 : (M) == 4 ? 2 : 1)
 #define KERNEL(name) name##_avx2
 #define KERNEL_NAME "AVX2"
 

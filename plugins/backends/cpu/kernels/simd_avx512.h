@@ -13,7 +13,6 @@
 #define TILE_VECTORS 4 /* width of a product's tile; 6 rows of it fill 24 of 32 registers */
 #define FEW_BLOCK 4    /* tile of dot products */
 #define MANY_BLOCK 6
-#define DECODE_ROWS(M) ((M) <= 4 ? 4 : 2) /* of the matrix in a tile with M rows of x */
 #define KERNEL(name) name##_avx512
 #define KERNEL_NAME "AVX-512"
 

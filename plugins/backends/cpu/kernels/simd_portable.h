@@ -15,7 +15,6 @@
 #define TILE_VECTORS 2
 #define FEW_BLOCK 2
 #define MANY_BLOCK 4
-#define DECODE_ROWS(M) ((M) <= 2 ? 4 : (M) == 4 ? 2 : 1)
 #define KERNEL(name) name##_portable
 #define KERNEL_NAME "portable C"
 
