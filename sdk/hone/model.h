@@ -83,7 +83,8 @@ HONE_EXPORT bool hone_model_load_adapter(HoneModel *model, const char *folder, G
 HONE_EXPORT bool hone_model_save_adapter(HoneModel *model, const char *folder, GError **error);
 /* Trains every weight of the model instead ("full"): each becomes f32 (a copy of its own), with a gradient; trainables
  * have transformers' names of the parameters. A tied head is one trainable, fused tensors (qkv_proj, gate_up_proj) are
- * one each. Not together with an adapter. */
+ * one each. Not together with an adapter; forward's adapter_off then fails, as the model before training is gone. On
+ * error the model is as it was. */
 HONE_EXPORT bool hone_model_train_weights(HoneModel *model, GError **error);
 HONE_EXPORT bool hone_model_has_adapter(const HoneModel *model);
 /* The trained tensors, in a fixed order: *n of them. */
@@ -113,7 +114,8 @@ typedef struct HoneForward {
     bool adapter_off;      /* the base alone: the reference model of preference objectives */
     uint64_t dropout_seed; /* same seed, same mask; 0: no dropout */
     /* Where the derivative does not depend on the log-probabilities (SFT), giving it here saves the head's second
-     * product. [K] or NULL; backward is then called with NULL. */
+     * product. [K] or NULL; backward is then called with NULL. Where all weights are trained, the head's gradient is
+     * added by the forward. */
     const float *known_derivative;
 } HoneForward;
 

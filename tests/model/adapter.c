@@ -83,6 +83,28 @@ static void test_round_trip(const void *data)
     remove_folder(second);
 }
 
+/* Last parts of module names: peft lists a module that is everywhere by these or by whole names, in any order. */
+static GHashTable *module_set(JsonArray *names)
+{
+    GHashTable *set = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint i = 0; i < json_array_get_length(names); i++) {
+        const char *name = json_array_get_string_element(names, i), *dot = strrchr(name, '.');
+        g_hash_table_add(set, (char *)(dot != NULL ? dot + 1 : name));
+    }
+    return set;
+}
+
+static void assert_same_modules(JsonArray *ours, JsonArray *theirs)
+{
+    g_autoptr(GHashTable) got = module_set(ours), want = module_set(theirs);
+    GHashTableIter iter;
+    gpointer name;
+    g_assert_cmpuint(g_hash_table_size(got), ==, g_hash_table_size(want));
+    g_hash_table_iter_init(&iter, want);
+    while (g_hash_table_iter_next(&iter, &name, NULL))
+        g_assert_true(g_hash_table_contains(got, name));
+}
+
 /* Every setting that peft's own file gives comes back in ours. */
 static void test_settings(const void *data)
 {
@@ -107,6 +129,8 @@ static void test_settings(const void *data)
     for (size_t i = 0; i < G_N_ELEMENTS(flags); i++)
         g_assert_cmpint(json_object_get_boolean_member(ours, flags[i]), ==,
                         json_object_get_boolean_member(theirs, flags[i]));
+    assert_same_modules(json_object_get_array_member(ours, "target_modules"),
+                        json_object_get_array_member(theirs, "target_modules"));
     g_assert_cmpstr(json_object_get_string_member(ours, "peft_type"), ==, "LORA");
     g_assert_cmpstr(json_object_get_string_member(ours, "task_type"), ==, "CAUSAL_LM");
     remove_folder(folder);
@@ -292,15 +316,22 @@ static void test_write_for_peft(void)
     g_assert_no_error(error);
 }
 
+static void add_model(const char *name)
+{
+    g_autofree char *round = g_strdup_printf("/adapter/round-trip/%s", name);
+    g_autofree char *settings = g_strdup_printf("/adapter/settings/%s", name);
+    g_test_add_data_func(round, name, test_round_trip);
+    g_test_add_data_func(settings, name, test_settings);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    for (size_t i = 0; tiny_names[i] != NULL; i++) {
-        g_autofree char *round = g_strdup_printf("/adapter/round-trip/%s", tiny_names[i]);
-        g_autofree char *settings = g_strdup_printf("/adapter/settings/%s", tiny_names[i]);
-        g_test_add_data_func(round, tiny_names[i], test_round_trip);
-        g_test_add_data_func(settings, tiny_names[i], test_settings);
-    }
+    for (size_t i = 0; tiny_names[i] != NULL; i++)
+        add_model(tiny_names[i]);
+    /* Where modules are fused; where layers have norms of their own. */
+    add_model("families/phi3");
+    add_model("families/gemma2");
     g_test_add_func("/adapter/refusals", test_refusals);
     g_test_add_func("/adapter/bad-tensors", test_bad_tensors);
     g_test_add_func("/adapter/bad-settings", test_bad_settings);
