@@ -3,6 +3,8 @@
  */
 #include "model_source.h"
 #include "locate.h"
+#include "model_fetch.h"
+#include <hone/hub.h>
 #include <hone/model.h>
 #include <string.h>
 
@@ -20,7 +22,22 @@ static char *referred_path(HoneArtifact *artifact, const char *name, GError **er
     return NULL;
 }
 
-bool hone_model_source_find(HoneModelSource *source, const char *name, const char *store, GError **error)
+/* Takes `artifact`, which may be NULL with an error. */
+static bool take_artifact(HoneModelSource *source, HoneArtifact *artifact, const char *name, GError **error)
+{
+    source->artifact = artifact;
+    if (artifact) {
+        hone_artifact_set_label(artifact, name);
+        source->path = referred_path(artifact, name, error);
+    }
+    if (source->path)
+        return true;
+    hone_model_source_clear(source);
+    return false;
+}
+
+bool hone_model_source_find(HoneModelSource *source, const char *name, const char *store,
+                            const char *const *plugin_path, GError **error)
 {
     *source = (HoneModelSource){0};
     g_autofree char *config = g_build_filename(name, "config.json", NULL);
@@ -29,11 +46,15 @@ bool hone_model_source_find(HoneModelSource *source, const char *name, const cha
         source->path = g_strdup(name);
         return true;
     }
+    if (hone_hub_is_meant(name, name))
+        return take_artifact(source, hone_model_fetch(name, plugin_path, &source->hash_folder, error), name, error);
     if (strchr(name, G_DIR_SEPARATOR) || g_str_has_suffix(name, ".gguf")) {
         const char *what = g_file_test(name, G_FILE_TEST_IS_DIR) ? "the folder has no config.json, so it holds no model"
                                                                  : "no such file";
-        g_set_error(error, HONE_ERROR, HONE_ERROR_NOT_FOUND,
-                    "%s: %s; name a GGUF file, a folder with config.json, or a node of a run", name, what);
+        g_set_error(
+            error, HONE_ERROR, HONE_ERROR_NOT_FOUND,
+            "%s: %s; name a GGUF file, a folder with config.json, a model on a hub (org/name), or a node of a run",
+            name, what);
         return false;
     }
     g_autoptr(HoneStore) results = hone_store_open(store, false, error);
@@ -43,15 +64,7 @@ bool hone_model_source_find(HoneModelSource *source, const char *name, const cha
         return false;
     }
     source->hash_folder = g_strdup(hone_store_hash_folder(results));
-    source->artifact = hone_artifact_open(folder, false, error);
-    if (source->artifact) {
-        hone_artifact_set_label(source->artifact, name);
-        source->path = referred_path(source->artifact, name, error);
-    }
-    if (source->path)
-        return true;
-    hone_model_source_clear(source);
-    return false;
+    return take_artifact(source, hone_artifact_open(folder, false, error), name, error);
 }
 
 void hone_model_source_clear(HoneModelSource *source)

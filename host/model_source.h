@@ -13,8 +13,10 @@ typedef struct HoneModelSource {
     char *hash_folder;      /* or NULL */
 } HoneModelSource;
 
-/* name: a path, or a node ("tuned", "tuned.adapter") whose newest result is taken. store: as hone_store_open. */
-bool hone_model_source_find(HoneModelSource *source, const char *name, const char *store, GError **error);
+/* name: a path, a name on a hub, or a node ("tuned", "tuned.adapter") whose newest result is taken. store: as
+ * hone_store_open. plugin_path: for the stage that asks a hub; may be NULL. */
+bool hone_model_source_find(HoneModelSource *source, const char *name, const char *store,
+                            const char *const *plugin_path, GError **error);
 void hone_model_source_clear(HoneModelSource *source);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(HoneModelSource, hone_model_source_clear)
 

@@ -50,7 +50,7 @@ bool hone_speaker_options_check(const HoneSpeakerOptions *o)
 HoneSpeaker *hone_speaker_new(const char *model, const HoneSpeakerOptions *options, GError **error)
 {
     g_auto(HoneModelSource) source = {0};
-    if (!hone_model_source_find(&source, model, options->store, error))
+    if (!hone_model_source_find(&source, model, options->store, (const char *const *)options->plugin_path, error))
         return NULL;
     g_autoptr(HoneSpeaker) speaker = g_new0(HoneSpeaker, 1);
     speaker->options = options;

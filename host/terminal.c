@@ -13,7 +13,7 @@
 
 struct HoneTerminal {
     int fd;
-    bool live, colour;
+    bool live, colour, hushed;
     unsigned drawn; /* lines of bars below the cursor's home */
     GString *last;  /* what is drawn, so that an unchanged picture is not sent again */
 };
@@ -32,6 +32,11 @@ HoneTerminal *hone_terminal_new(int fd)
 bool hone_terminal_live(const HoneTerminal *terminal)
 {
     return terminal->live;
+}
+
+void hone_terminal_hush(HoneTerminal *terminal)
+{
+    terminal->hushed = true;
 }
 
 /* A terminal that went away is no reason to stop working. */
@@ -70,6 +75,8 @@ void hone_terminal_free(HoneTerminal *terminal)
 void hone_terminal_print(HoneTerminal *terminal, HoneTone tone, const char *format, ...)
 {
     static const char *const tones[] = {"", "\033[32m", "\033[33m", "\033[31m", "\033[2m"};
+    if (terminal->hushed && tone != HONE_TONE_PLAIN && tone != HONE_TONE_WARNING)
+        return;
     va_list args;
     va_start(args, format);
     g_autofree char *raw = g_strdup_vprintf(format, args);
@@ -116,6 +123,20 @@ static void append_drawn(GString *out, const HoneBar *bar)
     g_string_append_printf(out, "%*s▏", (int)(BAR_CELLS - cells), "");
 }
 
+static void append_steps(GString *out, const HoneBar *bar)
+{
+    if (g_strcmp0(bar->unit, "bytes") == 0) {
+        g_autofree char *step = hone_text_bytes(bar->step), *total = hone_text_bytes(bar->total);
+        g_string_append_printf(out, " %s%s%s", step, bar->total > 0 ? " of " : "", bar->total > 0 ? total : "");
+        return;
+    }
+    g_string_append_printf(out, " %" G_GUINT64_FORMAT, bar->step);
+    if (bar->total > 0)
+        g_string_append_printf(out, "/%" G_GUINT64_FORMAT, bar->total);
+    if (bar->unit && bar->unit[0])
+        g_string_append_printf(out, " %s", bar->unit);
+}
+
 char *hone_bar_text(const HoneBar *bar, unsigned width)
 {
     g_autoptr(GString) out = g_string_new(NULL);
@@ -132,11 +153,7 @@ char *hone_bar_text(const HoneBar *bar, unsigned width)
     if (bar->state) {
         g_string_append_printf(out, " %s", bar->state);
     } else if (bar->step > 0 || bar->total > 0) {
-        g_string_append_printf(out, " %" G_GUINT64_FORMAT, bar->step);
-        if (bar->total > 0)
-            g_string_append_printf(out, "/%" G_GUINT64_FORMAT, bar->total);
-        if (bar->unit && bar->unit[0])
-            g_string_append_printf(out, " %s", bar->unit);
+        append_steps(out, bar);
         if (bar->figures && bar->figures[0])
             g_string_append_printf(out, ", %s", bar->figures);
     } else {

@@ -26,6 +26,8 @@ HoneTerminal *hone_terminal_new(int fd);
 void hone_terminal_free(HoneTerminal *terminal); /* takes the bars away */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HoneTerminal, hone_terminal_free)
 bool hone_terminal_live(const HoneTerminal *terminal);
+/* From here on only bars, plain lines and warnings: the caller says itself how it ended. */
+void hone_terminal_hush(HoneTerminal *terminal);
 
 typedef enum {
     HONE_TONE_PLAIN,

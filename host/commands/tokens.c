@@ -200,7 +200,7 @@ static bool show_rows(const HoneTokensView *view, HoneRowSource *source, const H
 bool hone_tokens_show(const HoneTokensView *view, GError **error)
 {
     g_auto(HoneModelSource) model = {0};
-    if (!hone_model_source_find(&model, view->model, view->store, error))
+    if (!hone_model_source_find(&model, view->model, view->store, NULL, error))
         return false;
     g_autoptr(HoneRowSource) source = hone_row_source_open(view->rows, view->store, error);
     g_autoptr(HoneCheckpoint) files = source ? hone_checkpoint_open(model.path, error) : NULL;
