@@ -40,7 +40,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HoneTokens, hone_tokens_free)
  *
  * An answer that the template writes otherwise once other messages follow (without its thoughts, or after a prompt that
  * is no longer there) bears no loss, since the model would not write that there: `unlearned` counts these. Where
- * this befalls the last answer, or all, it is an error that says what to do. */
+ * this befalls an answer that is the last message, it is an error that says what to do. */
 HONE_EXPORT HoneTokens *hone_chat_encode(const HoneChat *chat, const GPtrArray *messages, GError **error);
 /* The conversation up to where the assistant is to speak (a trailing assistant message is left out): generation prompt
  * added. */

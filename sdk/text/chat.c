@@ -80,6 +80,7 @@ HoneChat *hone_chat_new(const char *source, const HoneTokenizer *tokenizer, cons
                     start < 0 ? START : END);
         return NULL;
     }
+    chat->writes_calls = strstr(source, "tool_calls") != NULL;
     chat->template = jinja_parse(source, place, error);
     return chat->template && check_variables(chat, error) ? g_steal_pointer(&chat) : NULL;
 }
@@ -144,6 +145,22 @@ static bool check_messages(const GPtrArray *messages, GError **error)
     return true;
 }
 
+/* What a template does not write cannot be learned. */
+static bool check_calls(const HoneChat *chat, const GPtrArray *messages, GError **error)
+{
+    for (size_t i = 0; i < messages->len && !chat->writes_calls; i++) {
+        const HoneMessage *m = messages->pdata[i];
+        if (!m->fields || !json_object_has_member(m->fields, "tool_calls"))
+            continue;
+        g_set_error(error, HONE_ERROR, HONE_ERROR_UNSUPPORTED,
+                    "message %zu calls tools, which the chat template of %s has no place for: write the call as the "
+                    "message's text, or take a model whose template knows tools",
+                    i + 1, chat->place);
+        return false;
+    }
+    return true;
+}
+
 /* Ids of a rendering, and where each token begins. What messages and tools say is plain text. */
 static bool encode_text(const HoneChat *chat, const JinjaText *text, GArray *ids, GArray *starts, GError **error)
 {
@@ -200,7 +217,8 @@ HoneTokens *hone_chat_encode_with(const HoneChat *chat, const GPtrArray *message
     ChatInput input = {messages, messages->len, tools, false};
     g_auto(JinjaText) text = {0};
     g_auto(ChatSpans) spans = {0};
-    if (!check_messages(messages, error) || !chat_render(chat, &input, &text, error))
+    if (!check_messages(messages, error) || !check_calls(chat, messages, error) ||
+        !chat_render(chat, &input, &text, error))
         return NULL;
     g_autoptr(HoneTokens) tokens = tokens_new();
     g_autoptr(GArray) starts = g_array_new(FALSE, FALSE, sizeof(size_t));

@@ -12,7 +12,8 @@
 struct HoneChat {
     const HoneTokenizer *tokenizer; /* the caller's */
     Jinja *template;
-    bool chatml; /* word for word: form says which */
+    bool chatml;       /* word for word: form says which */
+    bool writes_calls; /* it has a word for tool calls */
     TextTemplate form;
     char *hash, *place;
     char *bos, *eos; /* their texts, or NULL */

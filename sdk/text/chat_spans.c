@@ -247,23 +247,20 @@ static size_t last_assistant(const ChatInput *input)
     return input->n;
 }
 
-G_GNUC_PRINTF(4, 5)
-static bool fail_message(const HoneChat *chat, size_t i, GError **error, const char *format, ...)
+static bool fail_message(const HoneChat *chat, size_t i, const char *what, GError **error)
 {
-    va_list arguments;
-    va_start(arguments, format);
-    g_autofree char *what = g_strdup_vprintf(format, arguments);
-    va_end(arguments);
-    g_set_error(error, HONE_ERROR, HONE_ERROR_UNSUPPORTED,
-                "%s: which tokens of message %zu bear loss is not certain: %s. Make it the last message of its row, or "
-                "mark the answers in the template with {%% generation %%} ... {%% endgeneration %%}",
-                chat->place, i + 1, what);
+    g_set_error(
+        error, HONE_ERROR, HONE_ERROR_UNSUPPORTED,
+        "%s: which tokens of message %zu bear loss is not certain: %s. Leave out what it moves (a system message "
+        "can stand in the first question), or mark the answers in the template with {%% generation %%} ... "
+        "{%% endgeneration %%}",
+        chat->place, i + 1, what);
     return false;
 }
 
 static bool add_assistants(const Search *q, GError **error)
 {
-    size_t last = last_assistant(q->input), learned = 0;
+    size_t last = last_assistant(q->input);
     for (size_t i = 0; i < q->input->n; i++) {
         const HoneMessage *message = q->input->messages->pdata[i];
         if (!is_assistant(message) || (!(message->weight > 0) && i != last))
@@ -274,7 +271,6 @@ static bool add_assistants(const Search *q, GError **error)
         bool found = find_turn(q, i, &start, &end, &why, &problem);
         if (found) {
             add_span(q->spans, start, end, message->weight);
-            learned += message->weight > 0;
         } else {
             q->spans->unlearned += message->weight > 0;
         }
@@ -282,8 +278,8 @@ static bool add_assistants(const Search *q, GError **error)
             continue;
         bool given = found || find_data(q->text, i, 0, &start, &end);
         q->spans->answer = given ? start : q->text->length;
-        if (!found && message->weight > 0 && (i + 1 == q->input->n || learned == 0))
-            return fail_message(q->chat, i, error, "%s", problem ? problem->message : why);
+        if (!found && message->weight > 0 && i + 1 == q->input->n)
+            return fail_message(q->chat, i, problem ? problem->message : why, error);
     }
     return true;
 }
