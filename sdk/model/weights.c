@@ -179,8 +179,6 @@ bool hone_model_train_weights(HoneModel *m, GError **error)
         layout(m, &carver, values);
         carver = (Carver){.buffer = gradient_memory.buffer};
         layout(m, &carver, gradients);
-        /* The gaps between tensors too: sums run over the whole. */
-        m->backend->ops->fill(m->backend->stream, whole(&value_memory), 0);
         m->backend->ops->fill(m->backend->stream, whole(&gradient_memory), 0);
         ok = load_all(m, values, error);
     }
