@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small tokenizers in the form of each published family, and what `tokenizers` and `sentencepiece` make of hard text.
 
-    text_families.py tests/text/data/families           writes the fixtures
-    text_families.py --compare BUILD/tests/text/tokenize [--rounds 40] [--only NAME]
+    text_kinds.py tests/text/data/kinds           writes the fixtures
+    text_kinds.py --compare BUILD/tests/text/tokenize [--rounds 40] [--only NAME]
                                                          compares Hone itself on these texts and on random ones
 
 NAME.json: {"tokenizer": a tokenizer.json, "config": a tokenizer_config.json, "texts": [base64] beside those of
