@@ -202,7 +202,8 @@ static void add_targets(JsonBuilder *builder, const HoneModel *m)
         masks[1] &= mask;
     }
     json_builder_begin_array(builder);
-    if (masks[0] == masks[1]) {
+    /* The other parts of a larger model have modules of the same names. */
+    if (masks[0] == masks[1] && !m->text_part) {
         for (Linear i = 0; i < N_LINEAR; i++)
             if (masks[0] & (1u << i) && linear_span(m->family, i) > 0)
                 json_builder_add_string_value(builder, linear_target(m->family, i));

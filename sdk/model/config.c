@@ -62,6 +62,18 @@ static void stretch_context(HoneModel *m)
     }
 }
 
+/* What the text part of a larger model hangs from in its folder: as it was published, or as transformers saves it. */
+static void find_trunk(const ConfigReader *r)
+{
+    static const char *const trunks[] = {"model.language_model.", "language_model.model."};
+    for (size_t i = 0; r->model->text_part && i < G_N_ELEMENTS(trunks); i++) {
+        r->model->file_trunk = trunks[i];
+        g_autofree char *embedding = name_embedding(r->model, NAME_FILE);
+        if (config_has_tensor(r, embedding))
+            return;
+    }
+}
+
 static void set_name(HoneModelConfig *c, const char *name)
 {
     g_strlcpy(c->name, name, sizeof(c->name));
@@ -88,6 +100,7 @@ bool config_read(HoneModel *m, GError **error)
     } else {
         if (!config_read_folder(&reader, hone_checkpoint_json(m->checkpoint, "config.json")))
             return false;
+        find_trunk(&reader);
         m->config.tied_head = m->config.tied_head && !config_has_own_head(&reader);
         g_autofree char *name = g_path_get_basename(hone_checkpoint_path(m->checkpoint));
         set_name(&m->config, name);

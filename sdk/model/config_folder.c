@@ -179,27 +179,24 @@ static const FolderFacts *facts_of(const Family *family)
     g_assert_not_reached();
 }
 
-static bool find_family(ConfigReader *r, ConfigKeys *keys)
+static bool find_family(ConfigReader *r, const char *type)
 {
-    HoneModel *m = r->model;
-    const char *type = NULL;
-    if (!keys_string(keys, "model_type", &type))
-        return false;
-    if (type == NULL)
-        return config_fail(r, HONE_ERROR_INVALID, "\"model_type\" is absent; the folder holds no model");
-    m->family = family_of_model_type(type, r->error);
-    if (m->family == NULL) {
+    r->model->family = family_of_model_type(type, r->error);
+    if (r->model->family == NULL)
         g_prefix_error(r->error, "%s: ", r->place);
-        return false;
-    }
+    return r->model->family != NULL;
+}
+
+static bool check_class(ConfigKeys *keys, const char *class_name)
+{
     JsonArray *classes;
     if (!keys_array(keys, "architectures", &classes))
         return false;
     for (guint i = 0; classes != NULL && i < json_array_get_length(classes); i++) {
         JsonNode *node = json_array_get_element(classes, i);
         if (!JSON_NODE_HOLDS_VALUE(node) || json_node_get_value_type(node) != G_TYPE_STRING ||
-            strcmp(json_node_get_string(node), m->family->class_name) != 0) {
-            g_autofree char *what = g_strdup_printf("of this model_type Hone runs %s", m->family->class_name);
+            strcmp(json_node_get_string(node), class_name) != 0) {
+            g_autofree char *what = g_strdup_printf("of this model_type Hone runs %s", class_name);
             return keys_refuse(keys, "architectures", HONE_ERROR_UNSUPPORTED, what);
         }
     }
@@ -428,8 +425,11 @@ static bool read_text_model(ConfigReader *r, ConfigKeys *keys, bool tied)
 {
     HoneModel *m = r->model;
     const FolderFacts *f = facts_of(m->family);
-    if (!keys_bool(keys, "tie_word_embeddings", &tied) || !read_sizes(r, keys, f))
+    bool own = tied;
+    if (!keys_bool(keys, "tie_word_embeddings", &own) || !read_sizes(r, keys, f))
         return false;
+    /* Of a larger model its own word holds; the text part's is not read. */
+    tied = m->text_part ? tied : own;
     m->norm_offset = m->family->norm_offset;
     m->forms = g_new0(LayerForm, m->config.layers);
     if (((f->parts & READS_NO_ROPE) && !read_no_rope(r, keys)) || !read_activation(r, keys, f) ||
@@ -440,11 +440,49 @@ static bool read_text_model(ConfigReader *r, ConfigKeys *keys, bool tied)
     return true;
 }
 
+/* Gemma 3 with images: its text part is a model as any other, under "text_config". */
+static bool read_larger(ConfigReader *r, ConfigKeys *keys)
+{
+    static const char *const parts[] = {"boi_token_id",        "boi_token_index", "eoi_token_id",
+                                        "eoi_token_index",     "image_token_id",  "image_token_index",
+                                        "mm_tokens_per_image", "vision_config",   NULL};
+    HoneModel *m = r->model;
+    JsonObject *text;
+    const char *type = NULL;
+    bool tied = true;
+    if (!check_class(keys, "Gemma3ForConditionalGeneration") || !keys_object(keys, "text_config", &text) ||
+        !keys_bool(keys, "tie_word_embeddings", &tied))
+        return false;
+    if (text == NULL)
+        return config_fail(r, HONE_ERROR_INVALID, "\"text_config\" is absent");
+    for (size_t i = 0; parts[i] != NULL; i++)
+        keys_take(keys, parts[i]);
+    if (!keys_finish(keys, known, off))
+        return false;
+    g_auto(ConfigKeys) text_keys;
+    keys_init(&text_keys, r, "text_config.", text);
+    if (!keys_string(&text_keys, "model_type", &type))
+        return false;
+    if (type != NULL && strcmp(type, "gemma3_text") != 0)
+        return keys_refuse(&text_keys, "model_type", HONE_ERROR_UNSUPPORTED, "the text part is a gemma3_text");
+    if (!find_family(r, "gemma3_text"))
+        return false;
+    m->text_part = true;
+    m->trunk = "model.language_model.";
+    return read_text_model(r, &text_keys, tied);
+}
+
 bool config_read_folder(ConfigReader *r, JsonObject *object)
 {
     g_auto(ConfigKeys) keys;
     keys_init(&keys, r, "", object);
-    if (!find_family(r, &keys))
+    const char *type = NULL;
+    if (!keys_string(&keys, "model_type", &type))
         return false;
-    return read_text_model(r, &keys, facts_of(r->model->family)->tied);
+    if (type == NULL)
+        return config_fail(r, HONE_ERROR_INVALID, "\"model_type\" is absent; the folder holds no model");
+    if (strcmp(type, "gemma3") == 0)
+        return read_larger(r, &keys);
+    return find_family(r, type) && check_class(&keys, r->model->family->class_name) &&
+           read_text_model(r, &keys, facts_of(r->model->family)->tied);
 }

@@ -71,9 +71,14 @@ bool config_has_own_head(const ConfigReader *r)
             memcmp(head->data, embedding->data, head->bytes) != 0);
 }
 
-/* What a model without a bias or a norm of its own may have in its files: nothing reads it. */
-static bool is_harmless(const char *name)
+/* What a folder may hold beside the model's own tensors: nothing that is computed reads it. */
+static bool is_harmless(const HoneModel *m, const char *name)
 {
+    static const char *const images[] = {"vision_tower.", "multi_modal_projector.", "model.vision_tower.",
+                                         "model.multi_modal_projector."};
+    for (size_t i = 0; m->text_part && i < G_N_ELEMENTS(images); i++)
+        if (g_str_has_prefix(name, images[i]))
+            return true;
     /* Frequencies that transformers kept in old checkpoints and computes itself since. */
     return g_str_has_suffix(name, ".rotary_emb.inv_freq");
 }
@@ -109,7 +114,7 @@ static bool check_others(const ConfigReader *r, GHashTable *known)
     const HoneCheckpoint *checkpoint = r->model->checkpoint;
     for (size_t i = 0; i < hone_checkpoint_n_tensors(checkpoint); i++) {
         const char *name = hone_checkpoint_tensor(checkpoint, i)->name;
-        if (!g_hash_table_contains(known, name) && !is_harmless(name))
+        if (!g_hash_table_contains(known, name) && !is_harmless(r->model, name))
             return config_fail(r, HONE_ERROR_UNSUPPORTED,
                                "tensor \"%s\" is not part of a %s model as Hone knows it; leaving it out would change "
                                "the model",

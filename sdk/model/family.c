@@ -143,7 +143,7 @@ const Family *family_of_model_type(const char *model_type, GError **error)
             return &families[i];
         g_string_append_printf(known, "%s%s", i > 0 ? ", " : "", families[i].name);
     }
-    g_set_error(error, HONE_ERROR, HONE_ERROR_UNSUPPORTED, "model_type \"%s\" is not one that Hone runs (%s)",
+    g_set_error(error, HONE_ERROR, HONE_ERROR_UNSUPPORTED, "model_type \"%s\" is not one that Hone runs (%s, gemma3)",
                 model_type, known->str);
     return NULL;
 }

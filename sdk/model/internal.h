@@ -213,7 +213,10 @@ struct HoneModel {
     const Family *family;
     HoneModelConfig config;
     const char *trunk, *file_trunk; /* what precedes "layers.": in transformers, in a folder's files; "model." */
-    LayerForm *forms;               /* [L] */
+    /* The text model of a larger one (Gemma 3 with images): its folder's other tensors are no part of the computation,
+     * but of any such folder that is written. */
+    bool text_part;
+    LayerForm *forms; /* [L] */
     RopeForm ropes[MAX_ROPE];
     size_t n_ropes;
     HoneActivation activation;

@@ -3,6 +3,8 @@
  */
 #include "internal.h"
 
+#include <string.h>
+
 static bool in_gguf(const HoneModel *m, NameKind kind)
 {
     return kind == NAME_FILE && m->format == HONE_CHECKPOINT_GGUF;
@@ -25,7 +27,11 @@ char *name_output_norm(const HoneModel *m, NameKind kind)
 
 char *name_head(const HoneModel *m, NameKind kind)
 {
-    return g_strdup(in_gguf(m, kind) ? "output.weight" : "lm_head.weight");
+    if (in_gguf(m, kind))
+        return g_strdup("output.weight");
+    /* It stands beside the trunk where that is a model of its own in the folder. */
+    bool nested = kind == NAME_FILE && strcmp(m->file_trunk, "language_model.model.") == 0;
+    return g_strdup(nested ? "language_model.lm_head.weight" : "lm_head.weight");
 }
 
 static char *name_in_layer(const HoneModel *m, NameKind kind, size_t layer, const TensorName *name, const char *suffix)

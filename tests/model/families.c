@@ -5,6 +5,7 @@
  */
 #include "tiny.h"
 
+#include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
 
@@ -197,6 +198,29 @@ static void test_adapter(const void *data)
     check_forward(tiny, "adapter.logits", "adapter.logprob");
     check_gradients(tiny, "adapter-grad:", "adapter.logprob");
     check_greedy(tiny, "adapter.greedy");
+    /* What Hone writes of it is the same adapter. */
+    g_autofree char *folder = g_dir_make_tmp("hone-families-XXXXXX", &error);
+    g_assert_no_error(error);
+    hone_model_save_adapter(tiny->model, folder, &error);
+    g_assert_no_error(error);
+    g_autoptr(Tiny) again = family_open(data);
+    hone_model_load_adapter(again->model, folder, &error);
+    g_assert_no_error(error);
+    check_forward(again, "adapter.logits", "adapter.logprob");
+    static const char *const files[] = {"adapter_config.json", "adapter_model.safetensors"};
+    for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
+        g_autofree char *path = g_build_filename(folder, files[i], NULL);
+        if (i == 0 && strcmp(((const Case *)data)->name, "gemma3-larger") == 0) {
+            g_autofree char *text = NULL;
+            g_file_get_contents(path, &text, NULL, &error);
+            g_assert_no_error(error);
+            /* By its whole name: the part that sees images has a q_proj too. */
+            g_assert_nonnull(strstr(text, "\"model.language_model.layers.1.self_attn.q_proj\""));
+            g_assert_null(strstr(text, "\"q_proj\""));
+        }
+        g_remove(path);
+    }
+    g_rmdir(folder);
 }
 
 static void add(const char *name, const char *backend, bool gguf, const char *what, GTestDataFunc run)

@@ -114,6 +114,13 @@ VARIANTS = {
     "olmo2": ("olmo2", dict(SMALL, num_key_value_heads=4), dict(gguf="olmo2", old=True)),
     "olmo2-grouped": ("olmo2", dict(SMALL, hidden_size=18, num_attention_heads=6, num_key_value_heads=2, head_dim=6,
                                     attention_bias=True, tie_word_embeddings=True), dict(dtype="bfloat16")),
+    # The text part of a model that also sees images.
+    "gemma3-larger": ("gemma3", dict(
+        text_config=dict(SMALL, head_dim=6, vocab_size=VOCAB, sliding_window=4, sliding_window_pattern=2,
+                         query_pre_attn_scalar=6, rms_norm_eps=1e-5, eos_token_id=0, pad_token_id=1),
+        vision_config=dict(hidden_size=4, intermediate_size=4, num_hidden_layers=1, num_attention_heads=1,
+                           image_size=8, patch_size=4), mm_tokens_per_image=4, image_token_index=VOCAB - 1),
+                      dict(lora=dict(r=2, lora_alpha=6, target_modules=".*language_model.*(q_proj|down_proj)"))),
 }
 
 
@@ -151,7 +158,7 @@ def fill(net, generator):
 
 def settle(net):
     """The rotary state of a new model: "dynamic" keeps the longest length that it has seen."""
-    rotary = net.model.rotary_emb
+    rotary = getattr(net.model, "rotary_emb", None)
     if getattr(rotary, "rope_type", None) == "dynamic":
         rotary.max_seq_len_cached = rotary.original_max_seq_len
         rotary.inv_freq = rotary.original_inv_freq
@@ -171,7 +178,8 @@ def greedy(net, prompts, limit):
         settle(net)
         # Phi-3 in transformers computes its cache again when a sequence passes the trained length; Hone does so wherever
         # there are two lists of factors.
-        again = net.config.rope_parameters.get("rope_type") == "longrope" and net.config.model_type != "phi3"
+        rope = net.config.get_text_config().rope_parameters
+        again = rope.get("rope_type") == "longrope" and net.config.model_type != "phi3"
         out = net.generate(p[None], use_cache=not again, attention_mask=torch.ones_like(p[None]), do_sample=False, max_new_tokens=limit,
                            eos_token_id=0, pad_token_id=1, output_scores=True, return_dict_in_generate=True)
         for score in out.scores:
@@ -337,9 +345,10 @@ def make(folder, name, seed):
     here = os.path.join(folder, name)
     shutil.rmtree(here, ignore_errors=True)
     os.makedirs(here)
-    settings = {"max_position_embeddings": 64, "rms_norm_eps": 1e-5, "rope_parameters": plain(1000.0), **settings}
-    config = AutoConfig.for_model(kind, vocab_size=VOCAB, bos_token_id=None, eos_token_id=0, pad_token_id=1,
-                                  attn_implementation="eager", **settings)
+    if "text_config" not in settings:
+        settings = {"max_position_embeddings": 64, "rms_norm_eps": 1e-5, "rope_parameters": plain(1000.0),
+                    "vocab_size": VOCAB, "bos_token_id": None, **settings}
+    config = AutoConfig.for_model(kind, eos_token_id=0, pad_token_id=1, attn_implementation="eager", **settings)
     net = AutoModelForCausalLM.from_config(config, attn_implementation="eager").float().eval()
     generator = torch.Generator().manual_seed(seed)
     fill(net, generator)
@@ -350,6 +359,9 @@ def make(folder, name, seed):
     if options.get("old"):
         old_style(here)
     os.remove(os.path.join(here, "generation_config.json"))
+
+    for file in ("model.safetensors", "tokenizer.json"):
+        os.chmod(os.path.join(here, file), 0o644)
 
     # transformers' own reading of the folder is the model.
     net = AutoModelForCausalLM.from_pretrained(here, dtype=torch.float32, attn_implementation="eager").eval()
@@ -392,10 +404,12 @@ def make(folder, name, seed):
         shutil.rmtree(adapter, ignore_errors=True)
         tuned.save_pretrained(adapter)
         os.remove(os.path.join(adapter, "README.md"))
+        os.chmod(os.path.join(adapter, "adapter_model.safetensors"), 0o644)
         with open(os.path.join(adapter, "adapter_config.json")) as f:
             c = json.load(f)
         c["base_model_name_or_path"] = name
-        c["target_modules"] = sorted(c["target_modules"])
+        if isinstance(c["target_modules"], list):
+            c["target_modules"] = sorted(c["target_modules"])
         with open(os.path.join(adapter, "adapter_config.json"), "w") as f:
             json.dump(c, f, indent=1)
         inner = tuned.base_model.model
@@ -412,6 +426,7 @@ def make(folder, name, seed):
             if p.grad is not None and "lora_" in key:
                 out["adapter-grad:" + key.replace(".default.", ".")] = p.grad
     save_file({k: v.contiguous() for k, v in out.items()}, os.path.join(folder, name + ".expect.safetensors"))
+    os.chmod(os.path.join(folder, name + ".expect.safetensors"), 0o644)
     ranges = out["logits"].abs().max()
     print(f"{name}: greedy {out['greedy'][0].tolist()} logits to {ranges:.2f} bf16 {out['bf16.logits'].item():.3g}"
           f" narrowest {narrow:.3g}")
