@@ -126,6 +126,9 @@ bool hub_resolve(const char *name, const HubOptions *options, uint32_t flags, Ho
         return refuse_offline(&hub, error);
     found->absent = state == HUB_ABSENT || (state == HUB_PERHAPS && !local && !found->remark && !is_complete(&hub));
     found->exact = hub.commit ? exact_name(&hub) : NULL;
+    /* No run may follow, where the result is in the store: what the hub said holds for offline use all the same. */
+    if (!local && !found->remark && !found->absent)
+        hub_cache_remember(hub.folder, hub.name.revision, hub.commit, NULL);
     if (found->absent && local)
         found->remark = g_strdup_printf("%s is no file here, and not in the hub's cache %s yet: a run downloads it",
                                         name, hub.place.cache);
@@ -283,8 +286,16 @@ bool hub_fetch(const char *name, const char *exact, const HubOptions *options, c
                     hub.name.repository, hub.folder);
         return false;
     }
-    if (!remark && !hub.place.offline && !hub_cache_remember(hub.folder, hub.name.revision, hub.commit, error))
-        return false;
+    g_autoptr(GError) problem = NULL;
+    if (!remark && !hub.place.offline && !hub_cache_remember(hub.folder, hub.name.revision, hub.commit, &problem)) {
+        /* A cache that others fill may not be written: what is in it can be used. */
+        if (hub.fetched > 0) {
+            g_propagate_error(error, g_steal_pointer(&problem));
+            return false;
+        }
+        hone_progress_note(hub.caller.progress, HONE_NOTE_WARNING, "\"%s\" is not remembered for offline use: %s",
+                           hub.name.revision, problem->message);
+    }
     model->path = g_steal_pointer(&path);
     model->repository = g_strdup(hub.name.repository);
     model->revision = g_strdup(hub.name.revision);
