@@ -19,6 +19,7 @@
     ROW(graph, "graph", "FILE", "print a pipeline as a DOT graph")                                                     \
     ROW(runs, "runs", "", "list the runs in the store")                                                                \
     ROW(show, "show", "NODE", "show a node's newest result, or rows as tokens")                                        \
+    ROW(copy, "copy", "NODE PLACE", "take the files of a node's result out of the store")                              \
     ROW(generate, "generate", "MODEL|NODE", "complete a prompt, or every row of a file")                               \
     ROW(chat, "chat", "MODEL|NODE", "talk with a model")                                                               \
     ROW(gc, "gc", "", "remove results that no run refers to")                                                          \

@@ -16,12 +16,6 @@
 
 /* ---- Reading. ---- */
 
-typedef struct Settings {
-    size_t rank;
-    double alpha, dropout;
-    bool rslora;
-} Settings;
-
 static bool refuse(GError **error, const char *path, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
 static bool refuse(GError **error, const char *path, const char *format, ...)
@@ -70,7 +64,7 @@ static bool is_text(JsonObject *config, const char *name, const char *text)
            strcmp(json_node_get_string(node), text) == 0;
 }
 
-static bool read_settings(const char *path, Settings *settings, GError **error)
+static bool read_settings(const char *path, AdapterSettings *settings, GError **error)
 {
     g_autoptr(JsonObject) config = hone_file_read_json(path, MOST_CONFIG, error);
     if (config == NULL)
@@ -148,6 +142,19 @@ static bool find_places(const HoneModel *m, const HoneSafetensors *file, const c
     return true;
 }
 
+HoneSafetensors *adapter_open(const HoneModel *m, const char *folder, AdapterSettings *settings, uint32_t *mask,
+                              GError **error)
+{
+    g_autofree char *config_path = g_build_filename(folder, CONFIG, NULL);
+    g_autofree char *path = g_build_filename(folder, TENSORS, NULL);
+    if (!read_settings(config_path, settings, error))
+        return NULL;
+    g_autoptr(HoneSafetensors) file = hone_safetensors_open(path, error);
+    if (file == NULL || !find_places(m, file, path, settings->rank, mask, error))
+        return NULL;
+    return g_steal_pointer(&file);
+}
+
 bool hone_model_load_adapter(HoneModel *m, const char *folder, GError **error)
 {
     g_return_val_if_fail(m != NULL && folder != NULL, false);
@@ -159,16 +166,10 @@ bool hone_model_load_adapter(HoneModel *m, const char *folder, GError **error)
         g_set_error(error, HONE_ERROR, HONE_ERROR_UNSUPPORTED, "The model's weights are trained; it takes no adapter.");
         return false;
     }
-    g_autofree char *config_path = g_build_filename(folder, CONFIG, NULL);
-    g_autofree char *path = g_build_filename(folder, TENSORS, NULL);
-    Settings settings;
-    if (!read_settings(config_path, &settings, error))
-        return false;
-    g_autoptr(HoneSafetensors) file = hone_safetensors_open(path, error);
-    if (file == NULL)
-        return false;
+    AdapterSettings settings;
     g_autofree uint32_t *mask = g_new0(uint32_t, m->config.layers);
-    if (!find_places(m, file, path, settings.rank, mask, error))
+    g_autoptr(HoneSafetensors) file = adapter_open(m, folder, &settings, mask, error);
+    if (file == NULL)
         return false;
     if (!adapter_create(m, mask, settings.rank, settings.alpha, settings.dropout, settings.rslora, error)) {
         g_prefix_error(error, "%s: ", folder);

@@ -293,12 +293,23 @@ void rope_rows(const RopeForm *form, const int32_t *positions, const int32_t *le
 bool adapter_create(HoneModel *model, const uint32_t *mask, size_t rank, double alpha, double dropout, bool rslora,
                     GError **error);
 void adapter_remove(HoneModel *model);
+/* Of B·A. */
+double adapter_scale(double alpha, size_t rank, bool rslora);
 /* Forgets what is trained, and the pass that waits for its backward. */
 void trainables_free(HoneModel *model);
 /* PEFT's name of the A or B of a module, whose first map that is. Caller frees. */
 char *adapter_name(const HoneModel *model, size_t layer, Linear first, bool is_b);
 /* Rows of a module's B. */
 size_t adapter_out(const HoneModel *model, Linear first);
+/* ---- adapter_io.c ---- */
+typedef struct AdapterSettings {
+    size_t rank;
+    double alpha, dropout;
+    bool rslora;
+} AdapterSettings;
+/* An adapter's files in PEFT's format, every tensor checked against the model; mask [L]: as for adapter_create. */
+HoneSafetensors *adapter_open(const HoneModel *model, const char *folder, AdapterSettings *settings, uint32_t *mask,
+                              GError **error);
 /* Set of 1 << Linear from PEFT's target names. */
 bool adapter_targets(const Family *family, const char *const *targets, uint32_t *mask, GError **error);
 

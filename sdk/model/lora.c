@@ -83,6 +83,11 @@ static void list_trainables(HoneModel *m)
     }
 }
 
+double adapter_scale(double alpha, size_t rank, bool rslora)
+{
+    return rslora ? alpha / sqrt((double)rank) : alpha / (double)rank;
+}
+
 bool adapter_create(HoneModel *m, const uint32_t *mask, size_t rank, double alpha, double dropout, bool rslora,
                     GError **error)
 {
@@ -98,7 +103,7 @@ bool adapter_create(HoneModel *m, const uint32_t *mask, size_t rank, double alph
     m->alpha = alpha;
     m->dropout = dropout;
     m->rslora = rslora;
-    m->scale = (float)(rslora ? alpha / sqrt((double)rank) : alpha / (double)rank);
+    m->scale = (float)adapter_scale(alpha, rank, rslora);
 
     size_t total;
     layout(m, mask, NULL, NULL, &total);

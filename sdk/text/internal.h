@@ -42,6 +42,9 @@ typedef bool (*TextRangeFunc)(size_t from, size_t to, bool matched, void *data);
 TextPattern *text_pattern_new(const char *expression, GError **error);
 TextPattern *text_pattern_new_literal(const char *text);
 void text_pattern_free(TextPattern *pattern);
+/* What it was made from, and by which of the two. */
+const char *text_pattern_source(const TextPattern *pattern);
+bool text_pattern_is_literal(const TextPattern *pattern);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TextPattern, text_pattern_free)
 /* Calls range for each match and each stretch between, in order; together they are the text (well-formed UTF-8).
  * Empty matches are given too. False where range stopped, or (with *error set) where the expression took more steps
@@ -171,6 +174,8 @@ bool text_pretokenize(const TextSplit *steps, size_t n, TextMatcher *matcher, co
 /* How a GGUF's byte-level tokenizer splits, by tokenizer.ggml.pre: appends to the tokenizer's steps. */
 /* *begins: texts begin with BOS, where the file does not say. */
 bool text_rule_apply(HoneTokenizer *tokenizer, const char *pre, bool *begins, GError **error);
+/* The i-th value of tokenizer.ggml.pre that is known, or NULL past the last. */
+const char *text_rule_name(size_t i);
 
 /* ---- merge.c ---- */
 
@@ -196,6 +201,8 @@ bool text_merges_add(TextMerges *merges, int32_t left, int32_t right, uint32_t r
 /* NULL where the two do not merge. */
 const TextMerge *text_merges_find(const TextMerges *merges, int32_t left, int32_t right);
 void text_merges_clear(TextMerges *merges);
+/* All of a tokenizer's, of TextMerge *, lowest rank first (to_gguf.c). */
+GPtrArray *text_merges_in_order(const HoneTokenizer *tokenizer);
 /* Merges symbols [n] in place until none has a rank; returns how many are left. */
 size_t text_merge_symbols(const TextMerges *merges, TextSymbol *symbols, size_t n);
 
@@ -365,5 +372,9 @@ void text_hash_tokens(HoneTokenizer *tokenizer, const char *settings, GChecksum 
  * outside `plain` [n_plain], ranges in order; one that touches such a range is plain text. */
 bool text_encode(const HoneTokenizer *tokenizer, const char *text, size_t length, const TextRange *plain,
                  size_t n_plain, TextOutput *output, GError **error);
+/* The same with no special tokens looked for. */
+void text_encode_plain(const HoneTokenizer *tokenizer, const char *text, size_t length, TextOutput *output);
+/* NULL: encoding brings text into its normal form by itself. */
+GString *text_normalize(const HoneTokenizer *tokenizer, const char *text, size_t length);
 
 #endif

@@ -77,6 +77,16 @@ TextPattern *text_pattern_new(const char *expression, GError **error)
     return pattern;
 }
 
+const char *text_pattern_source(const TextPattern *pattern)
+{
+    return pattern->expression;
+}
+
+bool text_pattern_is_literal(const TextPattern *pattern)
+{
+    return pattern->code == NULL;
+}
+
 void text_pattern_free(TextPattern *pattern)
 {
     if (!pattern)

@@ -49,6 +49,11 @@ static const Rule rules[] = {
       "[0-9][0-9][0-9]"}},
 };
 
+const char *text_rule_name(size_t i)
+{
+    return i < G_N_ELEMENTS(rules) ? rules[i].pre : NULL;
+}
+
 static const Rule *find_rule(const char *pre, GError **error)
 {
     g_autoptr(GString) known = g_string_new(NULL);
