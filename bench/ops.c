@@ -128,6 +128,8 @@ static void bench_gemm(Bench *b)
         {760, 576, 16, HONE_TRANS_B},
         {760, 16, 576, HONE_TRANS_B},
         {760, 16, 576, 0},
+        {760, 24, 576, HONE_TRANS_B},
+        {24, 576, 760, HONE_TRANS_A},
         {576, 16, 760, HONE_TRANS_A},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(shapes); i++) {

@@ -58,13 +58,23 @@ static GArray *encode_row(HoneModel *model, HoneRow *row, const char *system, GE
     return tokens ? g_array_ref(tokens->ids) : NULL;
 }
 
+/* As the tokenizer itself begins a text; a text that says so already does not begin twice. */
+static GArray *encode_raw(const HoneTokenizer *tokenizer, const char *text, GError **error)
+{
+    g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(int32_t));
+    uint32_t flags = HONE_ENCODE_SPECIAL | HONE_ENCODE_ADDED;
+    if (!hone_tokenizer_try_encode(tokenizer, text, strlen(text), flags, ids, error))
+        return NULL;
+    const int32_t *first = (const int32_t *)(const void *)ids->data;
+    if (ids->len > 1 && first[0] == first[1] && first[0] == hone_tokenizer_bos(tokenizer))
+        g_array_remove_index(ids, 0);
+    return g_steal_pointer(&ids);
+}
+
 static GArray *encode_text(HoneModel *model, const Task *task, const char *text, GError **error)
 {
-    if (task->raw) {
-        GArray *ids = g_array_new(FALSE, FALSE, sizeof(int32_t));
-        hone_tokenizer_encode(hone_model_tokenizer(model), text, strlen(text), HONE_ENCODE_SPECIAL, ids);
-        return ids;
-    }
+    if (task->raw)
+        return encode_raw(hone_model_tokenizer(model), text, error);
     g_autoptr(HoneRow) row = hone_row_new("prompt");
     g_ptr_array_add(row->messages, hone_message_new("user", text, 0));
     return encode_row(model, row, task->system, error);

@@ -10,7 +10,8 @@
 
 #include <string.h>
 
-#define LOGIT_BYTES (16u << 20) /* memory for a chunk's logits */
+#define LOGIT_BYTES (32u << 20) /* memory for a chunk's logits: every chunk reads the whole head */
+#define CHUNK_UNIT 16           /* rows that a matrix kernel takes at a time, or a multiple */
 #define MOST_CHUNK 256
 #define LEAST_CHUNK 16
 
@@ -263,7 +264,7 @@ Pass *pass_new(HoneModel *model, PassKind kind, const HoneBatch *batch, const Ho
     p->sequences = batch->n_sequences;
     p->tail = p->m < p->n;
     measure(p, batch);
-    size_t chunk = LOGIT_BYTES / (model->config.vocab * sizeof(float));
+    size_t chunk = LOGIT_BYTES / (model->config.vocab * sizeof(float)) / CHUNK_UNIT * CHUNK_UNIT;
     p->chunk = MIN(CLAMP(chunk, LEAST_CHUNK, MOST_CHUNK), p->m);
     p->layers = g_new0(LayerState, model->config.layers);
 

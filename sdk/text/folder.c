@@ -82,6 +82,27 @@ static bool read_optional(const char *folder, const char *name, JsonObject **obj
     return *object != NULL;
 }
 
+/* Truncation and padding are about batches; all other sections are read. */
+static bool check_sections(const char *place, JsonObject *root, GError **error)
+{
+    static const char *const names[] = {"version",       "truncation",     "padding", "added_tokens", "normalizer",
+                                        "pre_tokenizer", "post_processor", "decoder", "model",        NULL};
+    JsonObjectIter iter;
+    const char *name;
+    JsonNode *node;
+    json_object_iter_init_ordered(&iter, root);
+    while (json_object_iter_next_ordered(&iter, &name, &node))
+        if (!g_strv_contains(names, name)) {
+            g_set_error(error, HONE_ERROR, HONE_ERROR_UNSUPPORTED,
+                        "%s: it has a section \"%.64s\", which Hone does not know", place, name);
+            return false;
+        }
+    JsonNode *model = text_json_member(root, "model");
+    if (!model || !JSON_NODE_HOLDS_OBJECT(model))
+        return text_invalid(place, error, "it has no model");
+    return true;
+}
+
 /* All that decides about ids beside the tokens and merges, as canonical JSON. */
 static char *describe(const HoneTokenizer *t, JsonObject *root)
 {
@@ -114,7 +135,8 @@ static bool read_all(HoneTokenizer *t, const char *folder, const char *place, co
 {
     g_autoptr(JsonObject) root = hone_file_read_json(place, MAX_FILE, error), config = NULL, map = NULL;
     g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
-    if (!root || !read_optional(folder, "tokenizer_config.json", &config, error) ||
+    if (!root || !check_sections(place, root, error) ||
+        !read_optional(folder, "tokenizer_config.json", &config, error) ||
         !read_optional(folder, "special_tokens_map.json", &map, error) ||
         !text_read_normalizer(t, place, text_json_member(root, "normalizer"), error) ||
         !text_read_pre_tokenizer(t, place, text_json_member(root, "pre_tokenizer"), error) ||

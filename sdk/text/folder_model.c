@@ -12,8 +12,13 @@
 
 static JsonNode *model_member(JsonObject *root, const char *name)
 {
-    JsonNode *model = text_json_member(root, "model");
-    return model && JSON_NODE_HOLDS_OBJECT(model) ? text_json_member(json_node_get_object(model), name) : NULL;
+    return text_json_member(json_node_get_object(text_json_member(root, "model")), name);
+}
+
+static bool is_number(JsonNode *node)
+{
+    GType type = node && JSON_NODE_HOLDS_VALUE(node) ? json_node_get_value_type(node) : G_TYPE_INVALID;
+    return type == G_TYPE_DOUBLE || type == G_TYPE_INT64;
 }
 
 /* {"text": id}: BPE's. */
@@ -42,8 +47,7 @@ static bool set_array(HoneTokenizer *t, const char *place, JsonArray *vocabulary
         bool two = pair && json_array_get_length(pair) == 2;
         const char *text = two ? text_json_string(json_array_get_element(pair, 0)) : NULL;
         JsonNode *score = two ? json_array_get_element(pair, 1) : NULL;
-        GType type = score && JSON_NODE_HOLDS_VALUE(score) ? json_node_get_value_type(score) : G_TYPE_INVALID;
-        if (!text || (type != G_TYPE_DOUBLE && type != G_TYPE_INT64))
+        if (!text || !is_number(score))
             return text_invalid(place, error, "/model/vocab/%u is not a text and its score", i);
         if (!text_set_token(t, (int32_t)i, text, place, error))
             return false;
@@ -159,8 +163,6 @@ bool text_read_vocabulary(HoneTokenizer *t, const char *place, JsonObject *root,
     JsonNode *vocabulary = model_member(root, "vocab");
     bool object = vocabulary && JSON_NODE_HOLDS_OBJECT(vocabulary),
          array = vocabulary && JSON_NODE_HOLDS_ARRAY(vocabulary);
-    if (!text_json_member(root, "model"))
-        return text_invalid(place, error, "it has no model");
     if (!type) /* files of old versions do not say */
         type = array                                                                               ? "Unigram"
                : text_json_member(json_node_get_object(text_json_member(root, "model")), "merges") ? "BPE"
@@ -246,7 +248,7 @@ static bool read_bpe(TextStepReader *model, GChecksum *sum, GError **error)
     JsonNode *dropout = text_step_member(model, "dropout");
     text_step_only(model, NAMES("dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk",
                                 "byte_fallback", "ignore_merges", "vocab", "merges"));
-    if (dropout && !(JSON_NODE_HOLDS_VALUE(dropout) && json_node_get_double(dropout) == 0) && !model->problem)
+    if (dropout && !(is_number(dropout) && json_node_get_double(dropout) == 0) && !model->problem)
         g_set_error(&model->problem, HONE_ERROR, HONE_ERROR_UNSUPPORTED,
                     "%s: /model/dropout leaves merges out by chance; set it to null", model->place);
     refuse_marks(model, "continuing_subword_prefix");

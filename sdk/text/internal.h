@@ -372,9 +372,5 @@ void text_hash_tokens(HoneTokenizer *tokenizer, const char *settings, GChecksum 
  * outside `plain` [n_plain], ranges in order; one that touches such a range is plain text. */
 bool text_encode(const HoneTokenizer *tokenizer, const char *text, size_t length, const TextRange *plain,
                  size_t n_plain, TextOutput *output, GError **error);
-/* The same with no special tokens looked for. */
-void text_encode_plain(const HoneTokenizer *tokenizer, const char *text, size_t length, TextOutput *output);
-/* NULL: encoding brings text into its normal form by itself. */
-GString *text_normalize(const HoneTokenizer *tokenizer, const char *text, size_t length);
 
 #endif

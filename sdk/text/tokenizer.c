@@ -27,19 +27,6 @@ bool text_encode(const HoneTokenizer *tokenizer, const char *text, size_t length
     return fine;
 }
 
-void text_encode_plain(const HoneTokenizer *tokenizer, const char *text, size_t length, TextOutput *output)
-{
-    g_autoptr(GError) error = NULL;
-    TextRange all = {0, length};
-    if (!text_encode(tokenizer, text, length, &all, 1, output, &error))
-        g_error("%s", error->message);
-}
-
-GString *text_normalize(const HoneTokenizer *tokenizer, const char *text, size_t length)
-{
-    return NULL;
-}
-
 bool hone_tokenizer_try_encode(const HoneTokenizer *tokenizer, const char *text, size_t length, uint32_t flags,
                                GArray *ids, GError **error)
 {

@@ -72,8 +72,9 @@ static void collect_path(TextEncoder *encoder, const TextPiece *word, const Best
     g_array_set_size(encoder->symbols, 0);
     for (size_t end = word->length; end > 0; end = best[end].start) {
         TextSymbol symbol = {best[end].id, best[end].start};
-        TextSymbol *last = &g_array_index(encoder->symbols, TextSymbol, encoder->symbols->len - 1);
-        if (encoder->symbols->len > 0 && symbol.id == unknown && last->id == unknown)
+        guint n = encoder->symbols->len;
+        TextSymbol *last = n > 0 ? &g_array_index(encoder->symbols, TextSymbol, n - 1) : NULL;
+        if (last && symbol.id == unknown && last->id == unknown)
             last->start = symbol.start;
         else
             g_array_append_val(encoder->symbols, symbol);

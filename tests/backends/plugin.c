@@ -7,6 +7,12 @@
 
 HoneBackend *test_open_backend(const char *plugin, const char *instructions, uint32_t threads, GError **error)
 {
+    return test_open_backend_with(plugin, instructions != NULL ? "instructions" : NULL, instructions, threads, error);
+}
+
+HoneBackend *test_open_backend_with(const char *plugin, const char *param, const char *value, uint32_t threads,
+                                    GError **error)
+{
     g_autofree char *path = g_strdup_printf("%s/%s.so", g_getenv("HONE_PLUGIN_PATH"), plugin);
     void *module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (module == NULL) {
@@ -18,8 +24,8 @@ HoneBackend *test_open_backend(const char *plugin, const char *instructions, uin
     if (!hone_plugin_validate(entry(), error))
         return NULL;
     g_autoptr(JsonObject) params = json_object_new();
-    if (instructions != NULL)
-        json_object_set_string_member(params, "instructions", instructions);
+    if (param != NULL)
+        json_object_set_string_member(params, param, value);
     const HoneBackendOptions options = {.size = sizeof(HoneBackendOptions), .threads = threads};
     return hone_backend_open(entry()->components[0], params, &options, error);
 }

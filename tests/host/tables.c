@@ -87,6 +87,9 @@ static void test_bars(void)
     }
     g_autofree char *line = hone_bar_text(&bars[1], 0);
     g_assert_cmpstr(line, ==, "tuned (sft): 40/300 steps, loss 1.71, 13 s, 1 min 05 s left, 1.20 GB");
+    HoneBar bytes = {.name = "a", .stage = "a", .step = 1500000, .total = 3000000000, .unit = "bytes", .eta = -1};
+    g_autofree char *sizes = hone_bar_text(&bytes, 0);
+    g_assert_cmpstr(sizes, ==, "a: 1.50 MB of 3.00 GB, 0.0 s");
 }
 
 /* In a pipe: plain lines, no bars, no colour. */

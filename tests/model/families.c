@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * families.c (test): a small random model of every family, from a folder and from a GGUF, against what transformers
  * makes of it (tests/oracle/families.py): logits, log-probabilities, greedy tokens, the gradient of every parameter,
- * adapters on families with tensors and norms of their own.
+ * adapters on families with tensors and norms of their own; and how far bf16 is from that.
  */
 #include "tiny.h"
 
@@ -30,21 +30,28 @@ static char *family_path(const char *name, const char *suffix)
     return g_build_filename(g_getenv("HONE_TEST_SOURCE"), "tests", "model", "data", "families", file, NULL);
 }
 
-static Tiny *family_open(const Case *c)
+static Tiny *family_open_on(const Case *c, HoneBackend *backend)
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *path = family_path(c->name, c->gguf ? ".gguf" : "");
     g_autofree char *expect = family_path(c->name, ".expect.safetensors");
     Tiny *tiny = g_new0(Tiny, 1);
     tiny->adapter = family_path(c->name, "-adapter");
-    tiny->backend = test_open_backend(c->backend, NULL, 2, &error);
-    g_assert_no_error(error);
+    tiny->backend = backend;
     tiny->model = hone_model_open(path, tiny->backend, NULL, &error);
     g_assert_no_error(error);
     tiny->expect = hone_safetensors_open(expect, &error);
     g_assert_no_error(error);
     tiny_read_batch(tiny);
     return tiny;
+}
+
+static Tiny *family_open(const Case *c)
+{
+    g_autoptr(GError) error = NULL;
+    HoneBackend *backend = test_open_backend(c->backend, NULL, 2, &error);
+    g_assert_no_error(error);
+    return family_open_on(c, backend);
 }
 
 static double norm(const float *values, size_t n)
@@ -63,6 +70,24 @@ static double distance(const float *a, const float *b, size_t n)
     return sqrt(sum);
 }
 
+/* Of every row. */
+static float *all_logits(const Tiny *tiny, size_t n)
+{
+    g_autoptr(GError) error = NULL;
+    HoneBatch all = tiny->batch;
+    g_assert_cmpuint(n, ==, all.n_tokens * hone_model_config(tiny->model)->vocab);
+    g_autofree int32_t *rows = g_new(int32_t, all.n_tokens);
+    for (size_t i = 0; i < all.n_tokens; i++)
+        rows[i] = (int32_t)i;
+    all.n_targets = all.n_tokens;
+    all.target_rows = rows;
+    all.targets = NULL;
+    float *logits = g_new0(float, n);
+    hone_model_logits(tiny->model, &all, logits, &error);
+    g_assert_no_error(error);
+    return logits;
+}
+
 /* Logits of all rows, log-probabilities of the batch's. */
 static void check_forward(const Tiny *tiny, const char *logits_name, const char *logprob_name)
 {
@@ -70,17 +95,7 @@ static void check_forward(const Tiny *tiny, const char *logits_name, const char 
     const HoneBatch *b = &tiny->batch;
     size_t n;
     const float *want = tiny_floats(tiny, logits_name, &n);
-    g_assert_cmpuint(n, ==, b->n_tokens * hone_model_config(tiny->model)->vocab);
-    g_autofree int32_t *rows = g_new(int32_t, b->n_tokens);
-    for (size_t i = 0; i < b->n_tokens; i++)
-        rows[i] = (int32_t)i;
-    HoneBatch all = *b;
-    all.n_targets = all.n_tokens;
-    all.target_rows = rows;
-    all.targets = NULL;
-    g_autofree float *logits = g_new0(float, n), *logprob = g_new0(float, b->n_targets);
-    hone_model_logits(tiny->model, &all, logits, &error);
-    g_assert_no_error(error);
+    g_autofree float *logits = all_logits(tiny, n), *logprob = g_new0(float, b->n_targets);
     tiny_assert_close(logits, want, n, TOLERANCE);
     HoneForward options = {.size = sizeof(options)};
     hone_model_forward(tiny->model, b, &options, logprob, &error);
@@ -223,6 +238,50 @@ static void test_adapter(const void *data)
     g_rmdir(folder);
 }
 
+/* A backend that multiplies in bf16 is no further from float32 than transformers' own bf16, which rounds every
+ * activation besides: of the logits, and of the gradients taken together. One gradient alone may be a few numbers,
+ * whose roundings are a draw on either side: twice is room for that, and a wrong term is off by far more. */
+#define ONE_GRADIENT 2.0
+
+static void test_half(const void *data)
+{
+    const Case *c = data;
+    g_autoptr(GError) error = NULL;
+    HoneBackend *backend = test_open_backend_with(c->backend, "products", "all", 2, &error);
+    if (backend == NULL) {
+        g_test_skip(error->message);
+        return;
+    }
+    g_autoptr(Tiny) tiny = family_open_on(c, backend);
+    size_t n;
+    const float *want = tiny_floats(tiny, "logits", &n);
+    g_autofree float *logits = all_logits(tiny, n);
+    double off = distance(logits, want, n) / norm(want, n) / tiny_floats(tiny, "bf16.logits", NULL)[0];
+    if (!(off <= 1))
+        g_error("the logits' error is %g of transformers' own in bf16", off);
+    /* It did multiply in bf16: float32 is a thousand times nearer. */
+    g_assert_cmpfloat(off, >, 0.01);
+
+    hone_model_train_weights(tiny->model, &error);
+    g_assert_no_error(error);
+    g_autofree float *logprob = g_new0(float, tiny->batch.n_targets);
+    tiny_step(tiny, (HoneForward){0}, false, logprob);
+    const HoneTrainable *t = hone_model_trainables(tiny->model, &n);
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        g_autofree char *name = g_strconcat("grad:", t[i].name, NULL), *half = g_strconcat("bf16-", name, NULL);
+        size_t count;
+        const float *gradient = tiny_floats(tiny, name, &count);
+        g_autofree float *got = tiny_download(tiny, t[i].gradient);
+        double ratio = distance(got, gradient, count) / norm(gradient, count) / tiny_floats(tiny, half, NULL)[0];
+        if (!(ratio <= ONE_GRADIENT))
+            g_error("the error of the gradient of %s is %g of transformers' own in bf16", t[i].name, ratio);
+        sum += ratio * ratio;
+    }
+    g_test_message("of transformers' own error in bf16: logits %g, gradients %g", off, sqrt(sum / (double)n));
+    g_assert_cmpfloat(sqrt(sum / (double)n), <=, 1);
+}
+
 static void add(const char *name, const char *backend, bool gguf, const char *what, GTestDataFunc run)
 {
     Case *c = g_new0(Case, 1);
@@ -261,6 +320,8 @@ int main(int argc, char **argv)
                 add(names->pdata[i], tiny_backends[b], gguf, "forward", test_forward);
                 add(names->pdata[i], tiny_backends[b], gguf, "greedy", test_greedy);
                 add(names->pdata[i], tiny_backends[b], gguf, "gradients", test_gradients);
+                if (b == 0)
+                    add(names->pdata[i], "onednn", gguf, "half", test_half);
                 if (g_file_test(adapter, G_FILE_TEST_EXISTS))
                     add(names->pdata[i], tiny_backends[b], gguf, "adapter", test_adapter);
             }

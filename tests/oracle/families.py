@@ -11,7 +11,7 @@ For each variant of VARIANTS:
   NAME.expect.safetensors   a packed batch; logits of all rows; log-probabilities of some rows and, for given
                             derivatives of them, the gradient of every parameter ("grad:NAME") and, of the adapter's,
                             ("adapter-grad:NAME"); greedy tokens; what transformers' own bf16 differs by from its f32
-                            ("bf16.logits": largest difference; "bf16-grad:NAME": |difference| / |gradient|)
+                            ("bf16.logits": |difference| / |logits|; "bf16-grad:NAME": |difference| / |gradient|)
 All in float32, with attn_implementation="eager", each sequence in a call of its own: nothing about a sequence follows
 from another, as in Hone. Weights are bf16 numbers, so that bf16 rounds activations only. Norms are not 1 and biases
 not 0, so that a wrong offset shows.
@@ -389,7 +389,8 @@ def make(folder, name, seed):
 
     half = AutoModelForCausalLM.from_pretrained(here, dtype=torch.bfloat16, attn_implementation="eager").eval()
     with torch.no_grad():
-        out["bf16.logits"] = (logits_of(half, sequences).float() - out["logits"]).abs().max().reshape(1)
+        off = logits_of(half, sequences).float() - out["logits"]
+    out["bf16.logits"] = (off.norm() / out["logits"].norm()).reshape(1)
     _, half_grads = gradients(half, sequences, rows, targets, derivative)
     for k, g in grads.items():
         out["bf16-grad:" + k] = ((half_grads[k] - g).norm() / g.norm()).reshape(1)

@@ -7,7 +7,8 @@
 
 NAME.json: {"tokenizer": a tokenizer.json, "config": a tokenizer_config.json, "texts": [base64] beside those of
 text_hard.ALL, "rows": [[digest of the ids, of the ids without special tokens looked for (null where Hone differs by
-intent), of their decoded text]], "before", "after": the ids that the post-processor puts around}. steps.json:
+intent), of their decoded text]], "before", "after": the ids that the post-processor puts around, "long": [[base64 of a unit, how often, digest of the
+ids]]}. steps.json:
 {"tokenizer": without steps, "steps": {name: {"normalizer", "pre_tokenizer", "fuse_unk", "rows"}}}. NAME.gguf with
 NAME-gguf.json: {"rows": [digest of the ids]} of spm_texts, SentencePiece's own tokenizer. A digest is the first 16 digits of
 the SHA-256 of int32 little-endian ids, or of bytes.
@@ -347,6 +348,15 @@ def around(tok):
     return found
 
 
+LONG = [("a", 60000), ("the", 20000), (" ", 60000), ("\u6f22", 20000), ("=", 50000), ("ab ", 20000), ("\U0001f44d", 15000),
+        ("\n", 50000), ("e\u0301", 20000), ("1", 50000), ("'s", 20000), ("a\u0301\u0323", 15000)]
+
+
+def long_rows(tok):
+    """Words and runs that take an algorithm with squares in it too long."""
+    return [[coded([unit])[0], n, digest(ids_of(tok, unit * n))] for unit, n in LONG]
+
+
 def config_of(tok):
     names = {t.content for t in tok.get_added_tokens_decoder().values()}
     pick = lambda *all: next((t for t in all if t in names), None)
@@ -503,7 +513,8 @@ def write(folder):
         before, after = around(tok)
         dump(os.path.join(folder, name + ".json"),
              {"tokenizer": json.loads(tok.to_str()), "config": config_of(tok), "texts": coded(own_texts(tok)),
-              "rows": rows_of(tok, hard.ALL + own_texts(tok)), "before": before, "after": after})
+              "rows": rows_of(tok, hard.ALL + own_texts(tok)), "before": before, "after": after,
+              "long": long_rows(tok)})
     everything = {}
     for name in steps():
         tok = step_tokenizer(name)

@@ -227,7 +227,8 @@ static bool by_columns(Plan *p)
 
 static bool multiply(OneDevice *d, Gemm *g)
 {
-    if (g->M <= CPU_SKINNY || g->N <= CPU_SKINNY || g->K <= CPU_SKINNY || cpu_gemm_work(g) < 2 * LEAST_WORK)
+    bool small = g->M <= CPU_SKINNY || g->N <= CPU_SKINNY || g->K <= CPU_SKINNY || cpu_gemm_work(g) < 2 * LEAST_WORK;
+    if (g->K == 0 || (small && !d->every))
         return false;
     Plan p = {.g = g, .d = d, .b = {.kernels = g->device->kernels, .turned = g->tb}};
     p.b.type = g->typed != NULL ? g->type : HONE_F32;

@@ -3,7 +3,21 @@
  */
 #include "onednn.h"
 
+#include <string.h>
+
 #define SPEED 200 /* for `auto`; cpu says 100 */
+
+typedef struct OneParams {
+    char *products;
+} OneParams;
+
+static const char *const choices[] = {"large", "all", NULL};
+
+static const HoneParam params[] = {
+    HONE_CHOICE(OneParams, products, "\"large\"", choices,
+                "Which matrix products are done in bf16; all: those too that are faster in f32, to test small models"),
+    {0},
+};
 
 /* oneDNN's products in f32, for the few that the shared code would give to a BLAS. */
 static const DnnlApi *sgemm_api;
@@ -57,7 +71,9 @@ static void *one_open(const void *instance, const HoneBackendOptions *options, G
         return NULL;
     }
     sgemm_api = api;
+    const OneParams *p = instance;
     OneDevice *d = (OneDevice *)cpu_device_new(sizeof(OneDevice), cpu_choose_kernels("auto"), options->threads);
+    d->every = strcmp(p->products, "all") == 0;
     d->api = api;
     d->cpu.blas.sgemm = sgemm;
     if (!one_library_open(d, error)) {
@@ -85,6 +101,8 @@ static const HoneBackendOps ops = {
     CPU_SHARED_OPS, .open = one_open, .close = one_close, .describe = one_describe, .gemm = one_gemm,
 };
 
+static const HoneParamGroup groups[] = {HONE_OWN_PARAMS(params), {0}};
+
 static const HoneComponent component = {
     HONE_COMPONENT_HEADER,
     .kind = HONE_BACKEND,
@@ -97,6 +115,8 @@ static const HoneComponent component = {
         "same "
         "call gives the same bytes for the same number of threads. HONE_PROFILE=1 prints the time by operator at the "
         "end.",
+    .instance_size = sizeof(OneParams),
+    .params = groups,
     .ops = &ops,
 };
 

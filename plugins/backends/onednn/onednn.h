@@ -11,6 +11,7 @@
 typedef struct OneDevice {
     CpuDevice cpu; /* first: the shared operators see this */
     const DnnlApi *api;
+    bool every; /* product in bf16, those too for which it does not pay */
     dnnl_engine_t engine;
     dnnl_stream_t *streams; /* of each thread */
     GHashTable *products;   /* Product -> itself */

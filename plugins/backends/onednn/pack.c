@@ -102,16 +102,20 @@ void pack_turned(uint16_t *to, const float *x, size_t x_row, size_t rows, size_t
     }
 }
 
-/* Values [c, c + n) of a row as bf16: where they lie, or in `room`. */
+/* Values [c, c + n) of a row as bf16, n up to AT_ONCE: where they lie, or in `room`. */
 static inline const uint16_t *row_values(const PackSource *b, uint16_t *room, size_t row, size_t c, size_t n)
 {
     const unsigned char *at = b->data + row * b->row;
     if (b->type == HONE_BF16)
         return (const uint16_t *)(const void *)(at + c * sizeof(uint16_t));
-    if (b->type == HONE_F32)
+    if (b->type == HONE_F32) {
         pack_rows(room, (const float *)(const void *)(at + c * sizeof(float)), 0, 1, n, 1);
-    else
-        b->kernels->unpack_bf16(b->type, at + c / hone_type_block(b->type) * hone_type_block_bytes(b->type), room, n);
+        return room;
+    }
+    /* By way of f32: the processor's own rounding of 32 values at once is quicker than unpack_bf16's by integers. */
+    float values[AT_ONCE] __attribute__((aligned(64)));
+    b->kernels->unpack(b->type, at + c / hone_type_block(b->type) * hone_type_block_bytes(b->type), values, n);
+    pack_rows(room, values, 0, 1, n, 1);
     return room;
 }
 

@@ -350,7 +350,7 @@ static int wait_for_lock(HubClient *client, const HubFile *file, const char *pat
             return -1;
         }
         if (!told && !g_file_test(path, G_FILE_TEST_EXISTS))
-            hone_progress_note(hub->caller.progress, HONE_NOTE_INFO, "%s: another process is downloading it; waiting",
+            hone_progress_note(hub->caller.progress, HONE_NOTE_INFO, "%s: is being downloaded already; waiting",
                                file->name);
         told = true;
         uint64_t now = hub_cache_traces(hub->folder, file->etag);

@@ -208,7 +208,9 @@ bool hub_open(HubClient *client, const HubAsk *ask, HubReply *reply, GError **er
             hub_reply_clear(reply);
             return false;
         }
-        if (ask->stay && !same_origin(uri, next) && hub_header(reply, "X-Linked-Etag"))
+        /* Without the size, another answer of the hub itself may still have it. */
+        if (ask->stay && hub_header(reply, "X-Linked-Etag") &&
+            (hub_header(reply, "X-Linked-Size") || !same_origin(uri, next)))
             return true;
         if (hops == MOST_REDIRECTIONS) {
             fail(client, false, error, HONE_ERROR_IO, "redirected %d times without an end", MOST_REDIRECTIONS);

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#define BRIEF_SECONDS 10.0
+
 void hub_model_clear(HubModel *model)
 {
     g_clear_pointer(&model->path, g_free);
@@ -52,6 +54,20 @@ static bool ask_commit(HubClient *client, void *item, GError **error)
     return *commit != NULL;
 }
 
+/* One question. With something to fall back to, nobody waits long for a hub that is not there. */
+static bool ask_once(Hub *hub, bool brief, void *item, HubWork work, GError **error)
+{
+    const HubOptions options = hub->options;
+    if (brief) {
+        hub->options.attempts = 1;
+        hub->options.timeout = MIN(options.timeout, BRIEF_SECONDS);
+    }
+    bool ok = hub_run(hub, &item, 1, work, error);
+    hub->options = options;
+    hub->stop = false;
+    return ok;
+}
+
 /* Sets hub->commit. *remark: what the user should know about it. */
 static bool find_commit(Hub *hub, bool local, char **remark, GError **error)
 {
@@ -61,16 +77,9 @@ static bool find_commit(Hub *hub, bool local, char **remark, GError **error)
         hub->commit = g_steal_pointer(&cached);
         return true;
     }
-    /* With something to fall back to, nobody waits for a hub that is not there. */
-    int64_t attempts = hub->options.attempts;
-    if (usable)
-        hub->options.attempts = 1;
     g_autoptr(GError) problem = NULL;
-    char *commit = NULL, **items[] = {&commit};
-    bool ok = hub_run(hub, (void *const *)items, 1, ask_commit, &problem);
-    hub->options.attempts = attempts;
-    hub->stop = false;
-    if (ok) {
+    char *commit = NULL;
+    if (ask_once(hub, usable, &commit, ask_commit, &problem)) {
         hub->commit = commit;
         return true;
     }
@@ -97,14 +106,8 @@ static bool is_complete(Hub *hub)
 {
     g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func((GDestroyNotify)hub_file_free);
     g_auto(GStrv) names = NULL;
-    char ***items[] = {&names};
     bool index;
-    int64_t attempts = hub->options.attempts;
-    hub->options.attempts = 1;
-    bool told = hub_run(hub, (void *const *)items, 1, ask_names, NULL);
-    hub->options.attempts = attempts;
-    hub->stop = false;
-    if (!told)
+    if (!ask_once(hub, true, &names, ask_names, NULL))
         return true;
     bool all = hub_choose(hub, names, files, &index, NULL);
     for (guint i = 0; all && i < files->len; i++)
@@ -126,6 +129,9 @@ bool hub_resolve(const char *name, const HubOptions *options, uint32_t flags, Ho
         return refuse_offline(&hub, error);
     found->absent = state == HUB_ABSENT || (state == HUB_PERHAPS && !local && !found->remark && !is_complete(&hub));
     found->exact = hub.commit ? exact_name(&hub) : NULL;
+    /* No run may follow, where the result is in the store: what the hub said holds for offline use all the same. */
+    if (!local && !found->remark && !found->absent)
+        hub_cache_remember(hub.folder, hub.name.revision, hub.commit, NULL);
     if (found->absent && local)
         found->remark = g_strdup_printf("%s is no file here, and not in the hub's cache %s yet: a run downloads it",
                                         name, hub.place.cache);
@@ -225,12 +231,11 @@ static bool fetch_missing(Hub *hub, GError **error)
     g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func((GDestroyNotify)hub_file_free);
     g_autoptr(GPtrArray) shards = g_ptr_array_new_with_free_func((GDestroyNotify)hub_file_free);
     g_auto(GStrv) names = NULL;
-    char ***items[] = {&names};
     bool index;
-    return hub_cache_prepare(&hub->place, hub->folder, error) &&
-           hub_run(hub, (void *const *)items, 1, ask_names, error) && hub_choose(hub, names, files, &index, error) &&
-           get(hub, files, error) && (!index || add_shards(hub, files, names, shards, error)) &&
-           get(hub, shards, error) && link_all(hub, shards, error) && link_all(hub, files, error);
+    return hub_cache_prepare(&hub->place, hub->folder, error) && ask_once(hub, false, &names, ask_names, error) &&
+           hub_choose(hub, names, files, &index, error) && get(hub, files, error) &&
+           (!index || add_shards(hub, files, names, shards, error)) && get(hub, shards, error) &&
+           link_all(hub, shards, error) && link_all(hub, files, error);
 }
 
 /* Only what hub_resolve() may have said is believed. */
@@ -283,8 +288,16 @@ bool hub_fetch(const char *name, const char *exact, const HubOptions *options, c
                     hub.name.repository, hub.folder);
         return false;
     }
-    if (!remark && !hub.place.offline && !hub_cache_remember(hub.folder, hub.name.revision, hub.commit, error))
-        return false;
+    g_autoptr(GError) problem = NULL;
+    if (!remark && !hub.place.offline && !hub_cache_remember(hub.folder, hub.name.revision, hub.commit, &problem)) {
+        /* A cache that others fill may not be written: what is in it can be used. */
+        if (hub.fetched > 0) {
+            g_propagate_error(error, g_steal_pointer(&problem));
+            return false;
+        }
+        hone_progress_note(hub.caller.progress, HONE_NOTE_WARNING, "\"%s\" is not remembered for offline use: %s",
+                           hub.name.revision, problem->message);
+    }
     model->path = g_steal_pointer(&path);
     model->repository = g_strdup(hub.name.repository);
     model->revision = g_strdup(hub.name.revision);

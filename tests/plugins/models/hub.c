@@ -36,10 +36,9 @@ static void test_layout(World *world, gconstpointer data)
     g_autoptr(GDir) dir = g_dir_open(blobs, 0, NULL);
     for (const char *name = g_dir_read_name(dir); name; name = g_dir_read_name(dir))
         g_assert_null(strchr(name, '.'));
-    g_assert_cmpuint(model.fetched, ==,
-                     23 + 2 + 18 + 27 +
-                         strlen(world_read(world, "snapshots/" COMMIT "/model.safetensors.index.json", NULL)) + 700000 +
-                         1 + 150001);
+    gsize size;
+    g_autofree char *index = world_read(world, "snapshots/" COMMIT "/model.safetensors.index.json", &size);
+    g_assert_cmpuint(model.fetched, ==, 23 + 2 + 18 + 27 + size + 700000 + 1 + 150001);
     assert_holds(world->notes->str, "\"unit\":\"bytes\"");
 }
 
@@ -90,6 +89,29 @@ static void test_moved(World *world, gconstpointer data)
     g_autofree char *ref = world_read(world, "refs/main", NULL);
     g_assert_cmpstr(ref, ==, COMMIT2);
     g_assert_true(g_file_test(first.path, G_FILE_TEST_IS_DIR));
+    /* And back: a look is enough. */
+    server_set_commit(world->server, COMMIT);
+    g_clear_pointer(&found.exact, g_free);
+    g_assert_true(hub_resolve(REPOSITORY, &world->options, 0, &found, &error));
+    g_assert_false(found.absent);
+    g_autofree char *back = world_read(world, "refs/main", NULL);
+    g_assert_cmpstr(back, ==, COMMIT);
+}
+
+/* A cache that cannot be written is still one to read from. */
+static void test_unwritable_ref(World *world, gconstpointer data)
+{
+    g_auto(HubModel) first = {0}, second = {0};
+    g_autoptr(GError) error = NULL;
+    world_usual_files(world);
+    g_assert_true(world_fetch(world, REPOSITORY, &first, &error));
+    g_autofree char *refs = g_build_filename(world->cache, "models--acme--tiny", "refs", NULL);
+    remove_tree(refs);
+    g_assert_true(g_file_set_contents(refs, "a file where a folder must be", -1, NULL));
+    g_assert_true(world_fetch(world, REPOSITORY, &second, &error));
+    g_assert_no_error(error);
+    g_assert_cmpstr(second.path, ==, first.path);
+    assert_holds(world->notes->str, "is not remembered for offline use");
 }
 
 static void test_offline(World *world, gconstpointer data)
@@ -255,15 +277,15 @@ static void test_token(World *world, gconstpointer data)
     g_assert_true(g_file_set_contents(path, "hf_fromfile\n", -1, NULL));
     g_auto(HubModel) first = {0}, second = {0};
     g_assert_true(world_fetch(world, REPOSITORY, &first, NULL));
-    g_autofree char *hub = server_heard(world->server, false, "authorization");
-    g_autofree char *cdn = server_heard(world->server, true, "authorization");
+    g_autofree char *hub = server_heard(world->server, false, "", "authorization");
+    g_autofree char *cdn = server_heard(world->server, true, "", "authorization");
     assert_holds(hub, "Bearer hf_fromfile|");
     g_assert_cmpstr(cdn, ==, ""); /* another host never gets it */
     g_assert_cmpuint(server_count(world->server, "GET", "/cdn/"), ==, 4);
     g_setenv("HF_TOKEN", "hf_fromenvironment", TRUE);
     server_set_commit(world->server, COMMIT2);
     g_assert_true(world_fetch(world, REPOSITORY, &second, NULL));
-    g_autofree char *later = server_heard(world->server, false, "authorization");
+    g_autofree char *later = server_heard(world->server, false, "", "authorization");
     assert_holds(later, "Bearer hf_fromenvironment");
     /* A line break in it would begin a header of its own. */
     g_setenv("HF_TOKEN", "hf_a\r\nX-Evil: 1", TRUE);
@@ -307,6 +329,7 @@ int main(int argc, char **argv)
     ADD("/hub/layout", test_layout);
     ADD("/hub/again", test_again);
     ADD("/hub/moved", test_moved);
+    ADD("/hub/unwritable-ref", test_unwritable_ref);
     ADD("/hub/offline", test_offline);
     ADD("/hub/unreachable", test_unreachable);
     ADD("/hub/gguf", test_gguf);

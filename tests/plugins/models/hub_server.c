@@ -457,14 +457,14 @@ guint64 server_sent(Server *server, const char *part)
     return n;
 }
 
-char *server_heard(Server *server, bool cdn, const char *header)
+char *server_heard(Server *server, bool cdn, const char *part, const char *header)
 {
     g_autoptr(GPtrArray) values = g_ptr_array_new_with_free_func(g_free);
     g_mutex_lock(&server->lock);
     for (guint i = 0; i < server->heard->len; i++) {
         const Heard *heard = server->heard->pdata[i];
         const char *value = g_hash_table_lookup(heard->headers, header);
-        if (heard->cdn == cdn && value)
+        if (heard->cdn == cdn && value && strstr(heard->path, part))
             g_ptr_array_add(values, g_strdup(value));
     }
     g_mutex_unlock(&server->lock);

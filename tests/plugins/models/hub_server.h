@@ -47,8 +47,8 @@ const char *server_etag(Server *server, const char *name);
 /* How many requests had this method and a path that holds `part`; and bytes of bodies sent for them. */
 unsigned server_count(Server *server, const char *method, const char *part);
 guint64 server_sent(Server *server, const char *part);
-/* The values of a header in requests to a port, joined with "|". Caller frees. */
-char *server_heard(Server *server, bool cdn, const char *header);
+/* The values of a header in requests to a port with a path that holds `part`, joined with "|". Caller frees. */
+char *server_heard(Server *server, bool cdn, const char *part, const char *header);
 
 /* For faults. */
 bool server_stopped(const Server *server);
