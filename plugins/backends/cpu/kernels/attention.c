@@ -170,13 +170,54 @@ void KERNEL(attend_bwd)(const CpuHead *head, float *room)
     }
 }
 
-void KERNEL(attend_cached)(float *o, const float *q, const float *k, const float *v, size_t stride, size_t n_heads,
-                           size_t D, size_t length, float scale, float soft_cap, float *room)
+/* scores[j] = scale·q·k_j of VL keys; behind `count` the last one stands in. */
+static void scores_of(float *scores, const float *q, const float *k, size_t stride, size_t D, size_t count, float scale)
 {
-    KERNEL(dots)(room, length, 1, q, D, k, stride, n_heads, length, D, scale, 0);
-    for (size_t h = 0; h < n_heads; h++) {
-        float highest, sum = exponentials(room + h * length, length, soft_cap, &highest);
-        KERNEL(scale)(room + h * length, 1 / sum, length);
+    const float *key[VL];
+    vf sum[VL];
+    for (size_t j = 0; j < VL; j++) {
+        key[j] = k + (j < count ? j : count - 1) * stride;
+        sum[j] = v_set(0.0f);
     }
-    KERNEL(product)(o, D, room, length, 1, v, stride, n_heads, D, length, 1, 0);
+    EACH_VECTOR(d, lanes, D)
+    {
+        vf x = load_lanes(q + d, lanes);
+#pragma GCC unroll 16
+        for (size_t j = 0; j < VL; j++)
+            sum[j] = v_fma(x, load_lanes(key[j] + d, lanes), sum[j]);
+    }
+    v_store(scores, v_sums(sum) * v_set(scale));
+}
+
+/* Reads n floats in the order in which they lie. The processor's prefetching follows such a stream at the memory's full
+ * speed, and the walks below, which jump from key to key, at half of it. */
+ALWAYS_INLINE void touch(const float *x, size_t n)
+{
+    vf any = v_set(0.0f);
+    for (size_t i = 0; i + VL <= n; i += VL)
+        any = v_max(any, v_load(x + i));
+    __asm__ volatile("" : : "m"(any));
+}
+
+void KERNEL(attend_part)(const CpuPart *p, float *room)
+{
+    size_t D = p->head_dim, row = p->groups * D, each = p->heads / p->groups;
+    size_t width = (p->count + CPU_PAD - 1) / CPU_PAD * CPU_PAD;
+    for (size_t j = 0; j < p->count; j += VL) {
+        size_t n = p->count - j < VL ? p->count - j : VL;
+        const float *k = p->k + j * row;
+        touch(k, n * row);
+        for (size_t h = 0; h < p->heads; h++)
+            scores_of(room + h * width + j, p->q + h * D, k + h / each * D, row, D, n, p->scale);
+    }
+    for (size_t h = 0; h < p->heads; h++)
+        p->sum[h] = exponentials(room + h * width, p->count, p->soft_cap, &p->highest[h]);
+    for (size_t j = 0; j < p->count; j += CPU_PAD) {
+        size_t n = p->count - j < CPU_PAD ? p->count - j : CPU_PAD;
+        const float *v = p->v + j * row;
+        touch(v, n * row);
+        for (size_t h = 0; h < p->heads; h += each)
+            KERNEL(product)
+        (p->o + h * D, D, room + h * width + j, width, 1, v + h / each * D, row, each, D, n, 1, j > 0);
+    }
 }

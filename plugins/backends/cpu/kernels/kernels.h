@@ -24,6 +24,14 @@ typedef struct CpuHead {
     float *dk, *dv; /* [length, D], this head's share of its group */
 } CpuHead;
 
+/* Some cached keys of one row, for all its heads: o = Σ_j exp(s_j - highest)·v_j and the sum of those factors. */
+typedef struct CpuPart {
+    size_t heads, groups, head_dim, count; /* keys */
+    const float *q, *k, *v;                /* [H,D]; [count, G·D] */
+    float scale, soft_cap;
+    float *o, *highest, *sum; /* [H,D], [H], [H] */
+} CpuPart;
+
 #define CPU_PAD 16         /* a multiple of every vector length */
 #define CPU_QUERY_BLOCK 24 /* queries that attention takes at a time */
 #define CPU_DECODE 8       /* rows that `decode` takes at once */
@@ -70,10 +78,8 @@ typedef struct CpuKernels {
     /* Queries [first, first + count), count at most CPU_QUERY_BLOCK. */
     void (*attend)(const CpuHead *head, size_t first, size_t count, float *room);
     void (*attend_bwd)(const CpuHead *head, float *room);
-    /* Query heads [n_heads, D] of one group over `length` cached keys, `stride` floats apart; room: n_heads·length
-     * floats. */
-    void (*attend_cached)(float *o, const float *q, const float *k, const float *v, size_t stride, size_t n_heads,
-                          size_t D, size_t length, float scale, float soft_cap, float *room);
+    /* room: heads times count, rounded up to CPU_PAD, floats. */
+    void (*attend_part)(const CpuPart *part, float *room);
 
     /* head.c. One row of logits. */
     void (*logprob)(float *logprob, float *lse, float *logits, size_t V, int32_t target, float soft_cap);

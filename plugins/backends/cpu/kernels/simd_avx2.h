@@ -103,6 +103,20 @@ static inline float v_highest(vf v)
     return _mm_cvtss_f32(_mm_max_ss(s, _mm_movehdup_ps(s)));
 }
 
+static inline vf v_sums(const vf v[VL])
+{
+    vf pair[4], four[2];
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++)
+        pair[i] = _mm256_unpacklo_ps(v[2 * i], v[2 * i + 1]) + _mm256_unpackhi_ps(v[2 * i], v[2 * i + 1]);
+#pragma GCC unroll 2
+    for (int i = 0; i < 2; i++) {
+        __m256d a = _mm256_castps_pd(pair[2 * i]), b = _mm256_castps_pd(pair[2 * i + 1]);
+        four[i] = _mm256_castpd_ps(_mm256_unpacklo_pd(a, b)) + _mm256_castpd_ps(_mm256_unpackhi_pd(a, b));
+    }
+    return _mm256_permute2f128_ps(four[0], four[1], 0x20) + _mm256_permute2f128_ps(four[0], four[1], 0x31);
+}
+
 typedef int32_t vi __attribute__((vector_size(32)));
 
 static inline vi i_set(int32_t x)

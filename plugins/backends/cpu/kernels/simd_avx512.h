@@ -100,6 +100,24 @@ static inline float v_highest(vf v)
     return _mm512_reduce_max_ps(v);
 }
 
+/* Lane i: the sum of v[i]'s lanes. */
+static inline vf v_sums(const vf v[VL])
+{
+    vf pair[8], four[4];
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; i++)
+        pair[i] = _mm512_unpacklo_ps(v[2 * i], v[2 * i + 1]) + _mm512_unpackhi_ps(v[2 * i], v[2 * i + 1]);
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        __m512d a = _mm512_castps_pd(pair[2 * i]), b = _mm512_castps_pd(pair[2 * i + 1]);
+        four[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, b)) + _mm512_castpd_ps(_mm512_unpackhi_pd(a, b));
+    }
+    /* Each quarter of four[i] holds a part of sums 4i .. 4i + 3. */
+    vf low = _mm512_shuffle_f32x4(four[0], four[1], 0x44) + _mm512_shuffle_f32x4(four[0], four[1], 0xee);
+    vf high = _mm512_shuffle_f32x4(four[2], four[3], 0x44) + _mm512_shuffle_f32x4(four[2], four[3], 0xee);
+    return _mm512_shuffle_f32x4(low, high, 0x88) + _mm512_shuffle_f32x4(low, high, 0xdd);
+}
+
 /* ---- Integers, VL lanes of 32 bits: the operators of C work on them lane by lane. ---- */
 
 typedef int32_t vi __attribute__((vector_size(64)));

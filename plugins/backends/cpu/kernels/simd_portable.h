@@ -110,6 +110,11 @@ static inline float v_highest(vf v)
     return a > b ? a : b;
 }
 
+static inline vf v_sums(const vf v[VL])
+{
+    return (vf){v_sum(v[0]), v_sum(v[1]), v_sum(v[2]), v_sum(v[3])};
+}
+
 static inline vi i_set(int32_t x)
 {
     return (vi){x, x, x, x};
