@@ -83,7 +83,8 @@ static bool check_product(Lab *lab, HoneType type, size_t M, size_t N, size_t K,
     return trial_check(&trial);
 }
 
-/* rows of y, the side of b that is not cut into blocks, blocks along the other one. */
+/* Shapes: rows of y, the side of b that is not cut into blocks, blocks along the other one. Of each type every other
+ * pair of a shape and a way to multiply, the other half of them by the next type. */
 static bool check_shapes(Lab *lab, HoneType type, const size_t (*shapes)[3], size_t n)
 {
     static const TypedArgs args[] = {{HONE_TRANS_B, 1, 0},     {0, 1, 0},
@@ -91,6 +92,8 @@ static bool check_shapes(Lab *lab, HoneType type, const size_t (*shapes)[3], siz
                                      {HONE_TRANS_A, 1, 1},     {HONE_TRANS_A | HONE_TRANS_B, 1, 0}};
     for (size_t i = 0; i < n; i++) {
         for (size_t k = 0; k < G_N_ELEMENTS(args); k++) {
+            if ((i + k + (size_t)type) % 2 == 0)
+                continue;
             size_t along = shapes[i][2] * hone_type_block(type);
             bool tb = args[k].flags & HONE_TRANS_B;
             if (!check_product(lab, type, shapes[i][0], tb ? shapes[i][1] : along, tb ? along : shapes[i][1], &args[k],
@@ -116,7 +119,7 @@ bool check_gemm_typed(Lab *lab)
             return false;
         if (hone_type_block(type) == 1 && !check_shapes(lab, type, plain, G_N_ELEMENTS(plain)))
             return false;
-        if (type == HONE_Q4_1 && !check_shapes(lab, type, large, G_N_ELEMENTS(large)))
+        if ((type == HONE_Q4_1 || type == HONE_Q5_0) && !check_shapes(lab, type, large, G_N_ELEMENTS(large)))
             return false;
     }
     return true;
