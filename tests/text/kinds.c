@@ -175,7 +175,7 @@ static void assert_round_trip(const HoneTokenizer *t, const char *text, size_t l
  */
 static void test_megabyte(gconstpointer data)
 {
-    static const char *const units[] = {"a", "the", " ", "a\n"};
+    static const char *const units[] = {"a", " "};
     g_autoptr(HoneTokenizer) t = open_family(data);
     for (size_t i = 0; i < G_N_ELEMENTS(units); i++) {
         g_autoptr(GString) text = g_string_sized_new(1 << 20);
