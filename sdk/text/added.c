@@ -92,6 +92,8 @@ static bool is_plain(const Scan *scan, size_t from, size_t to)
         else
             high = middle;
     }
+    while (low < scan->n_plain && scan->plain[low].from == scan->plain[low].to) /* empty: touches nothing */
+        low++;
     return low < scan->n_plain && scan->plain[low].from < to;
 }
 
