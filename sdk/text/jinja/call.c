@@ -15,6 +15,7 @@ static size_t add_dict(Vm *vm, Value v, const Str **names, Value *values, size_t
         if (v.dict->entries[i].key.kind != STRING)
             vm_fail(vm, "the keys of what follows ** in a call must be texts");
         names[n] = v.dict->entries[i].key.s;
+        vm_step(vm, 1 + n / 8);
         for (size_t k = 0; k < n; k++)
             if (str_equal(names[k], names[n]))
                 vm_fail(vm, "the argument '%.64s' is given twice", str_c(vm, names[n]));
@@ -180,6 +181,7 @@ static void set_special(Vm *vm, const MacroSpec *spec, const Args *args, bool *t
 static void set_parameters(Vm *vm, const MacroSpec *spec, const Args *args)
 {
     bool *taken = vm_new(vm, bool, args->n_named);
+    vm_step(vm, spec->n_params * (args->n_named + 1) / 8);
     for (size_t i = 0; i < spec->n_params; i++)
         *run_slot(vm, spec->param_refs[i]) =
             i < args->n ? args->values[i] : take_named(args, taken, spec->params[i]->name);

@@ -24,6 +24,7 @@ Value *run_slot(Vm *vm, Ref ref)
 
 void run_scope(Vm *vm, const Scope *scope)
 {
+    vm_step(vm, scope->n / 8);
     for (size_t i = 0; i < scope->n; i++) {
         const Load *load = &scope->loads[i];
         Value *to = &vm->activation->slots[load->slot];

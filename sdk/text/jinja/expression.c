@@ -349,7 +349,7 @@ static Node *parse_subscript(Parser *p, Node *of)
         nodes_add(p, &indices, parse_index(p));
     }
     parse_expect(p, T_RBRACKET, "]");
-    if (indices.n == 1 && indices.items[0]->kind == N_SLICE) {
+    if (indices.n == 1 && indices.items[0]->kind == N_SLICE && !indices.items[0]->a) {
         indices.items[0]->a = of;
         return indices.items[0];
     }

@@ -116,16 +116,17 @@ static Value do_center(Vm *vm, Value self, const Value *args)
 
 static Value do_truncate(Vm *vm, Value self, const Value *args)
 {
-    const Str *s = arg_str(vm, self, "what is cut"),
-              *end = args[2].kind == MISSING ? str_literal(vm, "...") : arg_str(vm, args[2], "the mark of the cut");
+    const Str *end = args[2].kind == MISSING ? str_literal(vm, "...") : arg_str(vm, args[2], "the mark of the cut");
     int64_t length = arg_int(vm, args[0], 255, "a length"), mark = (int64_t)str_chars(end);
     int64_t leeway = args[3].kind == NONE ? 5 : arg_int(vm, args[3], 5, "the leeway");
     if (length < mark || leeway < 0)
         vm_fail(vm, "truncate wants a length of %zu or more and a leeway of 0 or more", (size_t)mark);
-    if (length >= G_MAXINT32 || (int64_t)str_chars(s) <= length + leeway)
+    int64_t has = value_length(vm, self);
+    if (has >= 0 && (length >= G_MAXINT32 || has <= length + leeway))
         return self;
+    const Str *s = arg_str(vm, self, "what is cut");
     const Str *kept = str_part(vm, s, 0, str_offset(s, (size_t)(length - mark)));
-    size_t space = str_rfind(kept, str_literal(vm, " "), 0, kept->length);
+    size_t space = str_rfind(vm, kept, str_literal(vm, " "), 0, kept->length);
     if (!arg_true(vm, args[1], false) && space != SIZE_MAX)
         kept = str_part(vm, kept, 0, space);
     return value_str(str_concat(vm, kept, end));

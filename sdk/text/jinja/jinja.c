@@ -7,7 +7,7 @@
 
 #define PARSE_MEMORY ((size_t)512 << 20)
 #define PARSE_STEPS 50000000u
-#define MAX_DEPTH 400 /* of the parser and of what runs: some 200 kB of stack */
+#define MAX_DEPTH 500 /* of the parser, of what runs, and of data */
 
 /* ---- Parsing. ---- */
 
@@ -61,7 +61,7 @@ bool jinja_reads(const Jinja *template, const char *name)
 JinjaLimits jinja_limits(size_t input)
 {
     size_t scaled = MIN(input, SIZE_MAX / 256) * 64;
-    return (JinjaLimits){.steps = 20000000 + scaled,
+    return (JinjaLimits){.steps = 10000000 + scaled,
                          .memory = ((size_t)256 << 20) + scaled,
                          .output = ((size_t)16 << 20) + scaled,
                          .depth = MAX_DEPTH};

@@ -60,7 +60,7 @@ void *vm_alloc(Vm *vm, size_t size)
 {
     if (size > (SIZE_MAX >> 1))
         vm_fail(vm, "a value is too large");
-    size = (size + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
+    size = (MAX(size, 1) + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
     if (size > CHUNK / 4) {
         /* A chunk of its own, behind the one that still has room. */
         char *top = vm->top, *end = vm->end;

@@ -146,7 +146,7 @@ static Value split(Vm *vm, const Str *s, const Value *args, bool right)
         vm_fail(vm, "a text cannot be split at an empty text");
     size_t from = 0, to = s->length, at;
     while ((most < 0 || (int64_t)parts->n < most) &&
-           (at = right ? str_rfind(s, by, from, to) : str_find(s, by, from, to)) != SIZE_MAX) {
+           (at = right ? str_rfind(vm, s, by, from, to) : str_find(s, by, from, to)) != SIZE_MAX) {
         if (right)
             add_part(vm, parts, s, at + by->length, to);
         else
@@ -210,7 +210,7 @@ static Value partition(Vm *vm, Value self, Value by, bool right)
     if (separator->length == 0)
         vm_fail(vm, "a text cannot be split at an empty text");
     vm_step(vm, 1 + s->length / 16);
-    size_t at = right ? str_rfind(s, separator, 0, s->length) : str_find(s, separator, 0, s->length);
+    size_t at = right ? str_rfind(vm, s, separator, 0, s->length) : str_find(s, separator, 0, s->length);
     List *parts = list_new(vm, 3);
     Value empty = value_str(str_empty(vm));
     bool found = at != SIZE_MAX;
@@ -268,7 +268,7 @@ static int64_t find(Vm *vm, Value self, const Value *args, bool right)
     const Str *s = self.s, *what = arg_str(vm, args[0], "what is looked for");
     if (!search_range(vm, s, args + 1, &from, &to))
         return -1;
-    size_t at = right ? str_rfind(s, what, from, to) : str_find(s, what, from, to);
+    size_t at = right ? str_rfind(vm, s, what, from, to) : str_find(s, what, from, to);
     return at == SIZE_MAX ? -1 : (int64_t)str_chars(str_part(vm, s, 0, at));
 }
 

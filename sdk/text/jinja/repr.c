@@ -85,6 +85,7 @@ static void repr_str(Vm *vm, Buffer *out, const Str *s)
     char quote = single && !twice ? '"' : '\'';
     buffer_bytes(vm, out, &quote, 1, JINJA_TEMPLATE);
     size_t plain = 0, at = 0;
+    vm_step(vm, s->length / 16);
     while (at < s->length) {
         size_t next = at + (size_t)(g_utf8_next_char(s->bytes + at) - (s->bytes + at));
         gunichar c = g_utf8_get_char(s->bytes + at);

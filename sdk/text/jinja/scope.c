@@ -78,10 +78,10 @@ static Symbols *copy(Binder *b, const Symbols *s)
 
 static Symbol *own_symbol(Binder *b, const Symbols *s, const Str *name)
 {
+    vm_step(b->vm, 1 + s->n / 8);
     for (size_t i = 0; i < s->n; i++)
         if (s->items[i].name == name)
             return &s->items[i];
-    vm_step(b->vm, 1 + s->n / 8);
     return NULL;
 }
 
@@ -100,6 +100,7 @@ static Symbol *find_symbol(Binder *b, const Symbols *s, const Str *name, const O
 
 static uint32_t slot_of(Binder *b, Frame *frame, const Str *name)
 {
+    vm_step(b->vm, 1 + frame->n / 8);
     for (size_t i = 0; i < frame->n; i++)
         if (frame->names[i] == name)
             return frame->slots[i];
@@ -391,10 +392,10 @@ static Ref ref_of(Binder *b, const Symbols *s, const Str *name)
 static uint32_t variable_of(Binder *b, const Str *name)
 {
     Jinja *t = b->template;
+    vm_step(b->vm, 1 + t->n_variables / 8);
     for (size_t i = 0; i < t->n_variables; i++)
         if (t->variables[i] == name)
             return (uint32_t)i;
-    vm_step(b->vm, t->n_variables);
     if (t->n_variables == t->variables_room) {
         size_t room = t->variables_room * 2 + 8;
         const Str **variables = vm_new(b->vm, const Str *, room);

@@ -185,6 +185,7 @@ static void parse_parameters(Parser *p, MacroSpec *macro)
         if (params.n > 0)
             parse_expect(p, T_COMMA, ",");
         Node *name = parse_name(p);
+        vm_step(p->vm, 1 + params.n / 8);
         for (size_t i = 0; i < params.n; i++)
             if (params.items[i]->name == name->name)
                 vm_fail(p->vm, "the parameter '%s' is there twice", str_c(p->vm, name->name));
@@ -338,12 +339,14 @@ static Node *parse_output(Parser *p)
 static Body parse_body(Parser *p, const char *const *ends)
 {
     Nodes nodes = {0};
-    int line = p->token->line;
+    int line = ends ? p->token[-1].line : 0; /* of the tag that begins it */
     vm_enter(p->vm);
     for (;;) {
         if (p->token->kind == T_END && ends) {
             p->vm->line = line;
-            vm_fail(p->vm, "the template ends before %s, which closes what begins here", ends[0]);
+            while (!g_str_has_prefix(*ends, "end"))
+                ends++;
+            vm_fail(p->vm, "the template ends before %s, which closes what begins here", *ends);
         }
         if (p->token->kind == T_END)
             break;

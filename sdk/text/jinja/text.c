@@ -101,10 +101,11 @@ size_t str_find(const Str *s, const Str *what, size_t from, size_t to)
     return found ? (size_t)(found - s->bytes) : SIZE_MAX;
 }
 
-size_t str_rfind(const Str *s, const Str *what, size_t from, size_t to)
+size_t str_rfind(Vm *vm, const Str *s, const Str *what, size_t from, size_t to)
 {
     if (to > s->length || from > to || what->length > to - from)
         return SIZE_MAX;
+    vm_step(vm, 1 + (what->length / 64 + 1) * ((to - from - what->length) / 16));
     for (size_t at = to - what->length + 1; at > from; at--)
         if (memcmp(s->bytes + at - 1, what->bytes, what->length) == 0)
             return at - 1;

@@ -146,7 +146,7 @@ uint64_t str_hash(const Str *s);
 size_t str_offset(const Str *s, size_t character);
 /* First place of `what` at byte `from` or later that ends by `to`; SIZE_MAX: none. */
 size_t str_find(const Str *s, const Str *what, size_t from, size_t to);
-size_t str_rfind(const Str *s, const Str *what, size_t from, size_t to);
+size_t str_rfind(Vm *vm, const Str *s, const Str *what, size_t from, size_t to);
 const char *str_c(Vm *vm, const Str *s); /* NUL-terminated copy, for messages and numbers */
 
 Buffer *buffer_new(Vm *vm, size_t room);
