@@ -128,14 +128,20 @@ bool export_check(const HoneExport *source, const char *path, HoneProgress *prog
     const char *b = hone_checkpoint_template(written->checkpoint);
     if (g_strcmp0(a, b) != 0)
         return differs(source, error, "its chat template");
-    g_autofree char *special = text_convert_special_difference(mine, other);
+    g_autofree char *spaces = text_convert_space_difference(mine, other);
     if (written->config.context < source->model->config.context)
         hone_progress_note(
             progress, HONE_NOTE_WARNING,
             "%s: a GGUF of this family has no sliding window, so its context is cut from %zu positions to "
             "the window's %zu, within which the model is the same",
             path, source->model->config.context, written->config.context);
-    if (special != NULL)
-        hone_progress_note(progress, HONE_NOTE_WARNING, "%s: the format cannot say %s", path, special);
+    if (written->format == HONE_CHECKPOINT_GGUF && written->config.window > 0 &&
+        strcmp(written->family->name, "phi3") == 0)
+        hone_progress_note(
+            progress, HONE_NOTE_WARNING,
+            "%s: llama.cpp leaves out the sliding window of Phi-3: past %zu positions its text is another", path,
+            written->config.window);
+    if (spaces != NULL)
+        hone_progress_note(progress, HONE_NOTE_WARNING, "%s: the format cannot say %s", path, spaces);
     return true;
 }

@@ -98,6 +98,23 @@ static void put_scales(const Meta *meta)
     put_number(meta, "logit_scale", 1 / c->logit_scale);
 }
 
+/* What llama.cpp, for which a GGUF is written, does not load in these families although the format could hold it. */
+static bool check_loads(const HoneModel *m, GError **error)
+{
+    static const char *const without_bias[] = {"qwen3", "olmo2", "gemma", "gemma2", "gemma3_text", "smollm3"};
+    const char *what = NULL;
+    for (size_t i = 0; i < G_N_ELEMENTS(without_bias); i++)
+        if (strcmp(m->family->name, without_bias[i]) == 0 && (m->config.qkv_bias || m->config.o_bias))
+            what = "biases of attention";
+    if (strcmp(m->family->name, "olmo2") == 0 && m->config.tied_head)
+        what = "a tied head";
+    if (what != NULL)
+        g_set_error(error, HONE_ERROR, HONE_ERROR_UNSUPPORTED,
+                    "%s: llama.cpp loads no %s model with %s from a GGUF; export a folder.", m->path, m->family->name,
+                    what);
+    return what == NULL;
+}
+
 static bool put_rope(const Meta *meta, GError **error)
 {
     const HoneModel *m = meta->model;
@@ -122,18 +139,17 @@ static bool put_rope(const Meta *meta, GError **error)
         put_number(meta, "rope.scaling.attn_factor", f->attention_factor > 0 ? f->attention_factor : 1);
         return true;
     case ROPE_YARN:
-        /* llama.cpp derives the scale of cosine and sine from the factor. */
-        if (f->no_truncate || fabs(f->attention_factor - (f->factor <= 1 ? 1 : 0.1 * log(f->factor) + 1)) > 1e-6) {
+        /* llama.cpp derives the scale of cosine and sine from the factor, and takes the betas from its own options. */
+        if (f->no_truncate || f->beta_fast != 32 || f->beta_slow != 1 ||
+            fabs(f->attention_factor - (f->factor <= 1 ? 1 : 0.1 * log(f->factor) + 1)) > 1e-6) {
             g_set_error(error, HONE_ERROR, HONE_ERROR_UNSUPPORTED,
-                        "%s: its yarn scaling has settings of its own (attention_factor, mscale, truncate) that a GGUF "
-                        "does not carry; export a folder.",
+                        "%s: its yarn scaling has settings of its own (betas, attention_factor, mscale, truncate) that "
+                        "llama.cpp does not take from a GGUF; export a folder.",
                         m->path);
             return false;
         }
         put_string(meta, "rope.scaling.type", "yarn");
         put_number(meta, "rope.scaling.factor", f->factor);
-        put_number(meta, "rope.scaling.yarn_beta_fast", f->beta_fast);
-        put_number(meta, "rope.scaling.yarn_beta_slow", f->beta_slow);
         put_size(meta, "rope.scaling.original_context_length", f->original_context);
         return true;
     case ROPE_DYNAMIC:
@@ -155,7 +171,7 @@ bool export_put_meta(HoneGgufWriter *writer, const HoneModel *model, GError **er
     put_sizes(&meta);
     put_window(&meta);
     put_scales(&meta);
-    return put_rope(&meta, error);
+    return check_loads(model, error) && put_rope(&meta, error);
 }
 
 static void add_factors(GArray *list, const char *name, size_t n, const double *divisors)

@@ -20,8 +20,11 @@ JsonArray *text_folder_ends(const HoneTokenizer *tokenizer);
 /* What two tokenizers do differently, in words, or NULL: ids of hard text, texts of tokens, which tokens end. Caller
  * frees. */
 char *text_convert_difference(const HoneTokenizer *a, const HoneTokenizer *b);
-/* The same of text with special tokens in it: the white space around them. */
-char *text_convert_special_difference(const HoneTokenizer *a, const HoneTokenizer *b);
+/* The same of white space at the start of a text and around special tokens, which the formats take differently. */
+char *text_convert_space_difference(const HoneTokenizer *a, const HoneTokenizer *b);
+
+/* An id that no text becomes: a gap, or a GGUF's padding. */
+bool text_is_unused(const HoneTokenizer *tokenizer, size_t id);
 
 /* Text in which every known rule cuts differently. */
 extern const char *const text_convert_probes[];

@@ -236,7 +236,7 @@ static JsonObject *model_of(const HoneTokenizer *t)
     json_object_set_boolean_member(model, "byte_fallback", t->falls_back);
     json_object_set_boolean_member(model, "ignore_merges", t->keeps_words);
     for (size_t i = 0; i < t->size; i++)
-        if (t->texts[i])
+        if (!text_is_unused(t, i))
             json_object_set_int_member(vocabulary, t->texts[i], (gint64)i);
     json_object_set_object_member(model, "vocab", vocabulary);
     g_autoptr(GPtrArray) merges = text_merges_in_order(t);

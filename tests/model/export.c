@@ -130,11 +130,11 @@ typedef struct Case {
 static const struct {
     const char *name, *message;
 } refused[] = {
-    {"llama-dynamic", "scale with the length"},
-    {"llama-mscale", "settings of its own"},
-    {"gemma2-scalar", "the scale of its attention's scores"},
-    {"gemma3-types", "its sliding window"}, /* its first layer is global, so there is no period */
-    {"smollm3-window", "which layers have positions"},
+    {"llama-dynamic", "scale with the length"},     {"llama-mscale", "settings of its own"},
+    {"llama-yarn", "settings of its own"},          {"qwen2-yarn", "settings of its own"},
+    {"gemma2-scalar", "with biases of attention"},  {"gemma3-types", "settings of its own"},
+    {"olmo2-grouped", "with a tied head"},          {"qwen3-window", "with biases of attention"},
+    {"smollm3-window", "with biases of attention"},
 };
 
 static bool is_refused(const char *name, const char **message)
