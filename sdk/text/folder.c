@@ -6,7 +6,7 @@
 #include <hone/file.h>
 #include <string.h>
 
-#define MAX_FILE ((size_t)256 << 20) /* the largest published ones are 35 MB */
+#define MAX_FILE ((size_t)128 << 20) /* the largest published ones are 35 MB */
 
 /* ---- Which tokens begin and end texts. ---- */
 

@@ -72,8 +72,9 @@ static int32_t last_id(JsonNode *vocabulary)
 
 /* ---- Added tokens. ---- */
 
+/* places: of each id in t->added, counted from 1; 0: not there yet. */
 static bool set_added(HoneTokenizer *t, const char *place, const char *where, int32_t id, JsonObject *object,
-                      GError **error)
+                      guint *places, GError **error)
 {
     static const char *const names[] = {"id",         "content", "single_word", "lstrip", "rstrip",
                                         "normalized", "special", "__type",      NULL};
@@ -90,12 +91,12 @@ static bool set_added(HoneTokenizer *t, const char *place, const char *where, in
         return false;
     t->flags[id] &= (uint8_t)~TEXT_SPECIAL;
     t->flags[id] |= (uint8_t)(TEXT_ADDED | (special ? TEXT_SPECIAL : 0));
-    for (guint i = 0; i < t->added->len; i++)
-        if (g_array_index(t->added, TextAdded, i).id == id) {
-            g_array_index(t->added, TextAdded, i) = added;
-            return true;
-        }
+    if (places[id] > 0) {
+        g_array_index(t->added, TextAdded, places[id] - 1) = added;
+        return true;
+    }
     g_array_append_val(t->added, added);
+    places[id] = t->added->len;
     return true;
 }
 
@@ -193,9 +194,10 @@ bool text_read_vocabulary(HoneTokenizer *t, const char *place, JsonObject *root,
     if (!(array ? set_array(t, place, json_node_get_array(vocabulary), error)
                 : set_object(t, place, json_node_get_object(vocabulary), error)))
         return false;
+    g_autofree guint *places = g_new0(guint, t->size);
     for (guint i = 0; i < entries->len; i++) {
         const AddedEntry *entry = &g_array_index(entries, AddedEntry, i);
-        if (!set_added(t, place, entry->where, entry->id, entry->object, error))
+        if (!set_added(t, place, entry->where, entry->id, entry->object, places, error))
             return false;
     }
     return true;

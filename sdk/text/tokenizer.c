@@ -5,12 +5,19 @@
 
 #include <string.h>
 
+#define MAX_TEXT ((size_t)1 << 30) /* positions within a word have 32 bits, and so has an array's length */
+
 /* ---- Encoding. ---- */
 
 bool text_encode(const HoneTokenizer *tokenizer, const char *text, size_t length, const TextRange *plain,
                  size_t n_plain, TextOutput *output, GError **error)
 {
     TextEncoder encoder = {.tokenizer = tokenizer, .output = output, .error = error};
+    if (length > MAX_TEXT) {
+        g_set_error(error, HONE_ERROR, HONE_ERROR_UNSUPPORTED,
+                    "a text of %zu bytes is too long to be encoded at once; cut it into parts below 1 GiB", length);
+        return false;
+    }
     bool all_plain = n_plain == 1 && plain[0].from == 0 && plain[0].to >= length;
     bool traced = output->starts || (n_plain > 0 && !all_plain);
     encoder.matcher = text_matcher_new();
