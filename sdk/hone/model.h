@@ -86,6 +86,10 @@ HONE_EXPORT bool hone_model_save_adapter(HoneModel *model, const char *folder, G
  * one each. Not together with an adapter; forward's adapter_off then fails, as the model before training is gone. On
  * error the model is as it was. */
 HONE_EXPORT bool hone_model_train_weights(HoneModel *model, GError **error);
+/* Writes the model with its trained weights as a Hugging Face folder (which exists and is empty): config and tokenizer
+ * files carried along from the model's own folder, or made from its GGUF. type: F32, F16, BF16; 0: the type that the
+ * model's files have where they hold one of these, else BF16. Checked by opening it again. */
+HONE_EXPORT bool hone_model_save_weights(HoneModel *model, const char *folder, HoneType type, GError **error);
 HONE_EXPORT bool hone_model_has_adapter(const HoneModel *model);
 /* The trained tensors, in a fixed order: *n of them. */
 HONE_EXPORT const HoneTrainable *hone_model_trainables(HoneModel *model, size_t *n);

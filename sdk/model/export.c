@@ -119,6 +119,22 @@ const HoneModelConfig *hone_export_config(const HoneExport *source)
     return &source->model->config;
 }
 
+bool hone_model_save_weights(HoneModel *m, const char *folder, HoneType type, GError **error)
+{
+    g_return_val_if_fail(m != NULL && folder != NULL, false);
+    if (!m->trains_weights) {
+        g_set_error(error, HONE_ERROR, HONE_ERROR_NOT_FOUND,
+                    "The model's weights are as in %s: none were trained, so there are none to save.", m->path);
+        return false;
+    }
+    g_autoptr(HoneExport) source = hone_export_open(hone_checkpoint_path(m->checkpoint), NULL, error);
+    if (source == NULL)
+        return false;
+    source->trained = m;
+    const HoneExportOptions options = {.size = sizeof(options), .type = type};
+    return hone_export_folder(source, folder, &options, NULL, error);
+}
+
 size_t export_n_parameters(const HoneExport *source)
 {
     return source->model->parameters->len;

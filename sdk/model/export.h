@@ -27,6 +27,7 @@ struct HoneExport {
     GArray *targets[2]; /* the parameters as each target has them */
     Delta *deltas;      /* [parameters] */
     size_t n_deltas;
+    HoneModel *trained; /* or NULL: whose weights are written, not the files'; borrowed */
 };
 
 /* ---- export.c ---- */
@@ -42,6 +43,7 @@ const HoneGgufTensor *export_tensor(const HoneExport *source, size_t i);
 /* ---- export_rows.c: a parameter's final values in f32, row by row in the target's order. ---- */
 typedef struct Rows {
     const HoneGgufTensor *tensor;
+    HoneGgufTensor trained;  /* what tensor points at where the weights are a trained model's; owns its data */
     const HoneSafetensor *b; /* or NULL */
     float *a;                /* [R, columns] */
     float scale;
@@ -56,7 +58,7 @@ typedef struct RowSums {
     bool finite;
 } RowSums;
 
-void rows_open(Rows *rows, const HoneExport *source, size_t parameter, ExportTarget target);
+bool rows_open(Rows *rows, const HoneExport *source, size_t parameter, ExportTarget target, GError **error);
 /* out [columns]; sums->base, change and wanted are set. scratch [columns + R]. */
 void rows_read(const Rows *rows, size_t row, float *out, float *scratch, RowSums *sums);
 void rows_close(Rows *rows);

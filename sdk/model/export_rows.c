@@ -32,7 +32,21 @@ static bool is_norm(const Parameter *p)
     return p->columns == 0 && g_str_has_suffix(p->name, "norm.weight");
 }
 
-void rows_open(Rows *rows, const HoneExport *source, size_t parameter, ExportTarget target)
+/* A trained parameter from the backend: f32, in the model's own order. */
+static bool take_trained(Rows *rows, HoneModel *trained, size_t parameter, GError **error)
+{
+    size_t n;
+    HoneTensor value = hone_model_trainables(trained, &n)[parameter].value;
+    float *values = g_new(float, hone_tensor_count(value));
+    rows->trained = (HoneGgufTensor){
+        .type = HONE_F32, .rank = value.rank, .shape = {value.shape[0], value.shape[1]}, .data = values};
+    rows->trained.bytes = hone_tensor_bytes(value);
+    rows->tensor = &rows->trained;
+    rows->from = 0;
+    return hone_backend_download(trained->backend, values, value, error);
+}
+
+bool rows_open(Rows *rows, const HoneExport *source, size_t parameter, ExportTarget target, GError **error)
 {
     const HoneModel *m = source->model;
     const Parameter *p = export_parameter(source, parameter);
@@ -46,17 +60,21 @@ void rows_open(Rows *rows, const HoneExport *source, size_t parameter, ExportTar
                                                                                                    : 0};
     if (is_norm(p))
         rows->offset = m->norm_offset - (target == TO_GGUF ? 0 : m->family->norm_offset);
+    if (source->trained != NULL)
+        return take_trained(rows, source->trained, parameter, error);
     if (delta->a == NULL)
-        return;
+        return true;
     rows->b = delta->b;
     rows->rank = source->settings.rank;
     rows->scale = (float)adapter_scale(source->settings.alpha, rows->rank, source->settings.rslora);
     rows->a = g_new(float, rows->rank * rows->columns);
     hone_type_to_f32(delta->a->type, delta->a->data, rows->a, rows->rank * rows->columns);
+    return true;
 }
 
 void rows_close(Rows *rows)
 {
+    g_free((void *)rows->trained.data);
     g_free(rows->a);
 }
 

@@ -108,7 +108,10 @@ bool stream_parameter(Stream *stream, size_t parameter, HoneType type, GError **
     const HoneExport *source = stream->source;
     const Parameter *p = export_parameter(source, parameter);
     Rows rows;
-    rows_open(&rows, source, parameter, stream->target);
+    if (!rows_open(&rows, source, parameter, stream->target, error)) {
+        rows_close(&rows);
+        return false;
+    }
     size_t per_piece = CLAMP(PIECE / rows.columns, 1, rows.rows), row_bytes = 0;
     bool ok = hone_type_bytes(type, rows.columns, &row_bytes);
     g_assert(ok);
@@ -133,7 +136,8 @@ bool stream_parameter(Stream *stream, size_t parameter, HoneType type, GError **
             all.error += sums[i].error;
         }
         ok = ok && stream->put(stream->to, out, n * row_bytes, error);
-        hone_checkpoint_drop(source->model->checkpoint, rows.tensor);
+        if (source->trained == NULL)
+            hone_checkpoint_drop(source->model->checkpoint, rows.tensor);
         stream->done += (uint64_t)n * rows.columns;
         stream->facts->bytes += (uint64_t)n * row_bytes;
         hone_progress_step(o->progress, stream->done >> 20, stream->total >> 20, "million weights", NULL);
