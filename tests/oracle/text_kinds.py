@@ -277,6 +277,10 @@ def steps():
         "lookbehind": (None, pre.Split(Regex(r"(?<=[a-z])(?=[A-Z])|(?<!\p{Han})\p{Han}++"), "isolated")),
         "lines": (None, pre.Split(Regex(r"^.*?$|(?m:e.a)"), "merged_with_next")),
     }
+    # What llama.cpp does for tokenizer.ggml.pre "default".
+    default = [r"[\p{P}\$\+<=>\^~\|]+", r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)", r"\p{N}+",
+               "[0-9][0-9][0-9]"]
+    every["gguf-default"] = None, pre.Sequence([pre.Split(Regex(p), "isolated") for p in default])
     for behaviour in BEHAVIOURS:
         every[f"split-{behaviour}"] = (None, pre.Split(Regex(r"\s+|[aeiou]"), behaviour))
         every[f"split-text-{behaviour}"] = (None, pre.Split(" ", behaviour))

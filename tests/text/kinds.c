@@ -237,6 +237,85 @@ static void test_steps(void)
     }
 }
 
+/* ---- tokenizer.ggml.pre. ---- */
+
+/* The vocabulary of the tests' GGUF files as a tokenizer.json. */
+static JsonObject *vocabulary_json(bool keeps_words)
+{
+    g_autoptr(SupportVocabulary) v = support_vocabulary();
+    JsonObject *root = json_object_new(), *model = json_object_new(), *vocabulary = json_object_new();
+    JsonArray *added = json_array_new(), *merges = json_array_new();
+    for (guint i = 0; i < v->tokens->len; i++) {
+        int32_t type = g_array_index(v->types, int32_t, i);
+        if (type == 1) {
+            json_object_set_int_member(vocabulary, v->tokens->pdata[i], i);
+            continue;
+        }
+        JsonObject *token = json_object_new();
+        json_object_set_int_member(token, "id", i);
+        json_object_set_string_member(token, "content", v->tokens->pdata[i]);
+        json_object_set_boolean_member(token, "special", type == 3);
+        json_object_set_boolean_member(token, "normalized", FALSE);
+        json_array_add_object_element(added, token);
+    }
+    for (guint i = 0; i < v->merges->len; i++)
+        json_array_add_string_element(merges, v->merges->pdata[i]);
+    json_object_set_string_member(model, "type", "BPE");
+    json_object_set_boolean_member(model, "ignore_merges", keeps_words);
+    json_object_set_object_member(model, "vocab", vocabulary);
+    json_object_set_array_member(model, "merges", merges);
+    json_object_set_object_member(root, "model", model);
+    json_object_set_array_member(root, "added_tokens", added);
+    return root;
+}
+
+/* The pre-tokenizer of a kind, or of a step, with ByteLevel behind it. */
+static JsonNode *find_pre_tokenizer(const char *kind)
+{
+    g_autofree char *name = g_strdup_printf("kinds/%s.json", kind);
+    if (strcmp(kind, "gguf-default") != 0) {
+        g_autoptr(JsonObject) all = support_json(name);
+        return json_node_copy(json_object_get_member(json_object_get_object_member(all, "tokenizer"), "pre_tokenizer"));
+    }
+    g_autoptr(GError) error = NULL;
+    g_autoptr(JsonObject) all = support_json("kinds/steps.json");
+    JsonObject *step = json_object_get_object_member(json_object_get_object_member(all, "steps"), kind);
+    JsonNode *node = json_node_copy(json_object_get_member(step, "pre_tokenizer"));
+    JsonNode *bytes =
+        json_from_string("{\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"use_regex\": false}", &error);
+    g_assert_no_error(error);
+    json_array_add_element(member_array(json_node_get_object(node), "pretokenizers"), bytes);
+    return node;
+}
+
+/* A GGUF's rule splits as the tokenizer.json of the models that it stands for. */
+static const struct {
+    const char *rule, *kind;
+    bool keeps_words;
+} rules[] = {
+    {"refact", "granite", false},       {"starcoder", "granite", false}, {"olmo", "neox", false},
+    {"phi-2", "neox", false},           {"dbrx", "llama3", false},       {"llama3", "llama3", true},
+    {"tekken", "tekken", true},         {"gpt-4o", "o200k", false},      {"stablelm2", "qwen2", false},
+    {"default", "gguf-default", false},
+};
+
+static void test_rule(gconstpointer data)
+{
+    size_t r = GPOINTER_TO_SIZE(data);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(JsonArray) hard = hard_texts();
+    g_autoptr(JsonObject) root = vocabulary_json(rules[r].keeps_words);
+    json_object_set_member(root, "pre_tokenizer", find_pre_tokenizer(rules[r].kind));
+    g_autoptr(HoneTokenizer) gguf = support_tokenizer(rules[r].rule), folder = support_folder(root, NULL, &error);
+    g_assert_no_error(error);
+    for (guint i = 0; i < json_array_get_length(hard); i++) {
+        size_t length;
+        g_autofree char *text = decode_text(hard, i, &length);
+        g_autoptr(GArray) ids = encode(gguf, text, length, 0), wanted = encode(folder, text, length, 0);
+        g_assert_cmpmem(ids->data, ids->len * sizeof(int32_t), wanted->data, wanted->len * sizeof(int32_t));
+    }
+}
+
 /* SentencePiece's own tokenizers, as GGUF files. */
 static void test_gguf(gconstpointer data)
 {
@@ -280,6 +359,10 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < G_N_ELEMENTS(faithful); i++) {
         g_autofree char *path = g_strdup_printf("/kinds/bytes/%s", faithful[i]);
         g_test_add_data_func(path, faithful[i], test_bytes);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(rules); i++) {
+        g_autofree char *path = g_strdup_printf("/kinds/rule/%s", rules[i].rule);
+        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_rule);
     }
     g_test_add_func("/kinds/steps", test_steps);
     g_test_add_data_func("/kinds/gguf/llama", "llama", test_gguf);
