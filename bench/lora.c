@@ -6,10 +6,11 @@
  *
  * ROWS: {"question", "answer"} a line. The stage `sft` runs as it does in a pipeline: model and dataset artifacts,
  * loop, checkpoints, events. As in the peer the rows go in the file's order, longer ones are cut, the learning rate is
- * constant, nothing is clipped, and the first two steps are not timed.
+ * constant, nothing is clipped, and the first two steps are not timed. With --threads 1 the process's own time counts.
  */
 #include "../tests/train/harness.h"
 
+#include <fcntl.h>
 #include <hone/file.h>
 #include <hone/json.h>
 #include <hone/random.h>
@@ -17,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #define WARM_STEPS 2
@@ -33,7 +35,7 @@ static const GOptionEntry options[] = {
     {"rank", 0, 0, G_OPTION_ARG_INT, &rank, "of the adapter", "N"},
     {"threads", 0, 0, G_OPTION_ARG_INT, &threads, "0: all", "N"},
     {"memory", 0, 0, G_OPTION_ARG_INT, &memory, "MiB that the backend may use; 0: no limit", "N"},
-    {"backend", 0, 0, G_OPTION_ARG_STRING, &backend, "cpu, reference", "NAME"},
+    {"backend", 0, 0, G_OPTION_ARG_STRING, &backend, "onednn, cpu, reference", "NAME"},
     {"checkpointing", 0, 0, G_OPTION_ARG_NONE, &checkpointing, "compute activations again", NULL},
     {0},
 };
@@ -79,39 +81,62 @@ static char *read_rows(const char *path)
     return g_string_free(rows, FALSE);
 }
 
-/* From the events: losses, and tokens over time from the end of the warm steps on. */
-static void report(int fd)
+/* Reads the stage's events as they come: losses, and when the warm steps and the last step ended. */
+typedef struct Listener {
+    int fd;
+    GString *losses;
+    double first_time, first_tokens, time, tokens;
+} Listener;
+
+/* With one thread the process's own time, which other load does not lengthen. */
+static double seconds(void)
 {
-    g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", fd), *text = NULL;
-    g_autoptr(GError) error = NULL;
-    if (!g_file_get_contents(path, &text, NULL, &error))
-        g_error("%s", error->message);
-    g_autoptr(GString) losses = g_string_new(NULL);
-    double first_time = 0, first_tokens = 0, time = 0, tokens = 0;
-    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-    for (char **l = lines; *l != NULL; l++) {
-        g_autoptr(JsonNode) node = **l != '\0' ? hone_json_parse(*l, strlen(*l), "events", NULL) : NULL;
-        JsonObject *event = node != NULL ? json_node_get_object(node) : NULL;
-        if (event == NULL || g_strcmp0(json_object_get_string_member(event, "event"), "progress") != 0 ||
-            g_strcmp0(json_object_get_string_member(event, "unit"), "steps") != 0)
-            continue;
-        JsonObject *figures = json_object_get_object_member(event, "figures");
-        if (figures == NULL || !json_object_has_member(figures, "loss"))
-            continue;
-        time = json_object_get_double_member(event, "t");
-        tokens = json_object_get_double_member(figures, "tokens");
-        g_string_append_printf(losses, "%s%.5f", losses->len > 0 ? ", " : "",
-                               json_object_get_double_member(figures, "loss"));
-        if (json_object_get_int_member(event, "step") == WARM_STEPS) {
-            first_time = time;
-            first_tokens = tokens;
-        }
+    struct timespec now;
+    clock_gettime(threads == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static void hear(Listener *l, const char *line)
+{
+    double now = seconds();
+    g_autoptr(JsonNode) node = *line != '\0' ? hone_json_parse(line, strlen(line), "events", NULL) : NULL;
+    JsonObject *event = node != NULL ? json_node_get_object(node) : NULL;
+    if (event == NULL || g_strcmp0(json_object_get_string_member(event, "event"), "progress") != 0 ||
+        g_strcmp0(json_object_get_string_member(event, "unit"), "steps") != 0)
+        return;
+    JsonObject *figures = json_object_get_object_member(event, "figures");
+    if (figures == NULL || !json_object_has_member(figures, "loss"))
+        return;
+    l->time = now;
+    l->tokens = json_object_get_double_member(figures, "tokens");
+    g_string_append_printf(l->losses, "%s%.5f", l->losses->len > 0 ? ", " : "",
+                           json_object_get_double_member(figures, "loss"));
+    if (json_object_get_int_member(event, "step") == WARM_STEPS) {
+        l->first_time = l->time;
+        l->first_tokens = l->tokens;
     }
+}
+
+static void *listen_to(void *data)
+{
+    Listener *l = data;
+    FILE *in = fdopen(l->fd, "r");
+    char *line = NULL;
+    size_t room = 0;
+    while (in != NULL && getline(&line, &room, in) > 0)
+        hear(l, g_strchomp(line));
+    free(line);
+    if (in != NULL)
+        fclose(in);
+    return NULL;
+}
+
+static void report(const Listener *l, const char *dtype)
+{
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    printf(
-        "{\"tuner\": \"lora\", \"dtype\": \"f32\", \"tokens_per_s\": %.1f, \"peak_rss_mb\": %ld, \"losses\": [%s]}\n",
-        (tokens - first_tokens) / (time - first_time), usage.ru_maxrss / 1024, losses->str);
+    printf("{\"tuner\": \"lora\", \"dtype\": \"%s\", \"tokens_per_s\": %.1f, \"peak_rss_mb\": %ld, \"losses\": [%s]}\n",
+           dtype, (l->tokens - l->first_tokens) / (l->time - l->first_time), usage.ru_maxrss / 1024, l->losses->str);
 }
 
 int main(int argc, char **argv)
@@ -133,7 +158,7 @@ int main(int argc, char **argv)
         g_error("%s", error->message);
     g_autofree char *model = g_build_filename(folder, "model", NULL), *dataset = g_build_filename(folder, "data", NULL);
     g_autofree char *output = g_build_filename(folder, "out", NULL), *work = g_build_filename(folder, "work", NULL);
-    g_autofree char *events = g_build_filename(folder, "events", NULL), *file = realpath(argv[2], NULL);
+    g_autofree char *file = realpath(argv[2], NULL);
     if (file == NULL)
         g_error("%s is not there", argv[2]);
     g_autofree char *rows = read_rows(argv[3]);
@@ -144,9 +169,11 @@ int main(int argc, char **argv)
         "\"schedule\": \"constant\", \"warmup\": 0, \"max_grad_norm\": 0, \"max_length\": %d, "
         "\"over_length\": \"truncate\", \"save_every\": 1000000, \"checkpointing\": %s}",
         rank, 2 * rank, steps, batch, SEED, seq, checkpointing ? "true" : "false");
-    FILE *log = fopen(events, "w+");
-    if (log == NULL)
-        g_error("no events file in %s", folder);
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        g_error("no pipe");
+    Listener listener = {.fd = ends[0], .losses = g_string_new(NULL)};
+    GThread *thread = g_thread_new("events", listen_to, &listener);
     const TestTraining training = {.model = model,
                                    .dataset = dataset,
                                    .output = output,
@@ -155,16 +182,18 @@ int main(int argc, char **argv)
                                    .params = params,
                                    .threads = (uint32_t)threads,
                                    .memory = (uint64_t)memory << 20,
-                                   .events_fd = fileno(log)};
+                                   .events_fd = ends[1]};
     HoneStage *stage = test_training(&training);
     g_assert_cmpint(g_mkdir_with_parents(output, 0777), ==, 0);
     bool ok = hone_stage_execute(stage, &error);
+    hone_stage_free(stage);
+    close(ends[1]);
+    g_thread_join(thread);
     if (ok)
-        report(fileno(log));
+        report(&listener, g_str_equal(training.backend, "onednn") ? "bf16" : "f32");
     else
         g_printerr("bench-lora: %s\n", error->message);
-    hone_stage_free(stage);
-    fclose(log);
+    g_string_free(listener.losses, TRUE);
     test_remove_folder(folder);
     return ok ? 0 : 1;
 }

@@ -46,6 +46,31 @@ static double fma_loop(void)
     return fma_portable();
 }
 
+/* As fma_loop with pairs of bf16, 0 where the processor has no instruction for them. */
+#ifdef __x86_64__
+__attribute__((target("avx512f,avx512bf16"))) static double bf16_avx512(void)
+{
+    __m512 sum[CHAINS];
+    __m512bh pairs = (__m512bh)_mm512_set1_epi32(0x3f803f80);
+    for (int c = 0; c < CHAINS; c++)
+        sum[c] = _mm512_set1_ps((float)c);
+    for (int r = 0; r < ROUNDS; r++)
+        _Pragma("GCC unroll 12") for (int c = 0; c < CHAINS; c++) sum[c] = _mm512_dpbf16_ps(sum[c], pairs, pairs);
+    for (int c = 0; c < CHAINS; c++)
+        sink += *(const float *)&sum[c];
+    return 64.0 * CHAINS * ROUNDS;
+}
+#endif
+
+static double bf16_loop(void)
+{
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("avx512bf16"))
+        return bf16_avx512();
+#endif
+    return 0;
+}
+
 #define COPY_BYTES ((size_t)128 << 20)
 
 static double own_seconds(void)
@@ -60,6 +85,16 @@ static void *rate_of_fma(void *data)
     double *best = data;
     for (int round = 0; round < 3; round++) {
         double start = own_seconds(), work = fma_loop();
+        *best = MAX(*best, work / (own_seconds() - start) * 1e-9);
+    }
+    return NULL;
+}
+
+static void *rate_of_bf16(void *data)
+{
+    double *best = data;
+    for (int round = 0; round < 3; round++) {
+        double start = own_seconds(), work = bf16_loop();
         *best = MAX(*best, work / (own_seconds() - start) * 1e-9);
     }
     return NULL;
@@ -120,6 +155,11 @@ static double limit(uint32_t threads, GThreadFunc body)
 double limit_gflops(uint32_t threads)
 {
     return limit(threads, rate_of_fma);
+}
+
+double limit_bf16_gflops(uint32_t threads)
+{
+    return limit(threads, rate_of_bf16);
 }
 
 double limit_copy(uint32_t threads)
