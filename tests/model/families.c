@@ -282,12 +282,20 @@ static void test_half(const void *data)
     g_assert_cmpfloat(sqrt(sum / (double)n), <=, 1);
 }
 
+static void case_free(void *data)
+{
+    Case *c = data;
+    g_free(c->name);
+    g_free(c->backend);
+    g_free(c);
+}
+
 static void add(const char *name, const char *backend, bool gguf, const char *what, GTestDataFunc run)
 {
     Case *c = g_new0(Case, 1);
     *c = (Case){g_strdup(name), g_strdup(backend), gguf};
     g_autofree char *path = g_strdup_printf("/families/%s/%s/%s/%s", name, gguf ? "gguf" : "folder", backend, what);
-    g_test_add_data_func_full(path, c, run, NULL);
+    g_test_add_data_func_full(path, c, run, case_free);
 }
 
 static int by_name(const void *a, const void *b)
