@@ -196,8 +196,10 @@ static Value do_groupby(Vm *vm, Value self, const Value *args)
 static Args rest_of(const Args *args, size_t n)
 {
     Args rest = *args;
-    rest.values += n;
-    rest.n -= n;
+    if (n > 0) {
+        rest.values += n;
+        rest.n -= n;
+    }
     return rest;
 }
 
