@@ -95,7 +95,7 @@ static bool same_ids(const HoneTokenizer *a, const HoneTokenizer *b, const char 
     g_autoptr(GArray) x = g_array_new(FALSE, FALSE, sizeof(int32_t)), y = g_array_new(FALSE, FALSE, sizeof(int32_t));
     hone_tokenizer_encode(a, text, strlen(text), flags, x);
     hone_tokenizer_encode(b, text, strlen(text), flags, y);
-    return x->len == y->len && memcmp(x->data, y->data, x->len * sizeof(int32_t)) == 0;
+    return x->len == y->len && (x->len == 0 || memcmp(x->data, y->data, x->len * sizeof(int32_t)) == 0);
 }
 
 char *text_convert_difference(const HoneTokenizer *a, const HoneTokenizer *b)

@@ -48,8 +48,8 @@ void KERNEL(unpack)(HoneType type, const void *src, float *dst, size_t n)
 /* As hone_f32_to_bf16: half a unit less one, plus the last kept bit; NaN is made quiet, which no carry may reach. */
 ALWAYS_INLINE void store_bf16(uint16_t *dst, vf v)
 {
-    vi bits = (vi)v, rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
-    vi nan = v_is_nan(v);
+    vi bits = (vi)v, nan = v_is_nan(v), number = bits & ~nan;
+    vi rounded = (number + 0x7fff + ((number >> 16) & 1)) >> 16;
     i_store_u16(dst, (rounded & ~nan) | ((bits >> 16 | 0x40) & nan));
 }
 
