@@ -254,18 +254,6 @@ void hone_store_discard(HoneStore *store, const char *key)
     hone_remove_tree(path);
 }
 
-static bool sync_folder(const char *path, GError **error)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return io_error(error, errno, path, "open");
-    int code = fsync(fd) == 0 ? 0 : errno;
-    close(fd);
-    if (code != 0 && code != EINVAL && code != ENOTSUP)
-        return io_error(error, code, path, "sync");
-    return true;
-}
-
 static bool rename_into_place(HoneStore *store, const char *from, const char *to, GError **error)
 {
     bool ok = rename(from, to) == 0;
@@ -283,7 +271,7 @@ static bool rename_into_place(HoneStore *store, const char *from, const char *to
         return io_error(error, errno, to, "publish the result here");
     hone_remove_tree(from);
     g_autofree char *folder = hone_store_path(store, "artifacts", NULL);
-    return sync_folder(folder, error);
+    return hone_file_sync_folder(folder, error);
 }
 
 /* The "outputs" member from what the stage sealed. An optional output may be absent. */

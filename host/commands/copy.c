@@ -8,17 +8,10 @@
 #include "locate.h"
 #include "table.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <hone/file.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-#ifdef __linux__
-#include <linux/fs.h>
-#endif
 
 #define MANIFEST "artifact.json"
 
@@ -28,52 +21,11 @@ static bool fail(GError **error, int code, const char *doing, const char *path)
     return false;
 }
 
-/* The blocks are shared where the file system can, else copied. */
-static int copy_blocks(int from, int to)
-{
-#ifdef FICLONE
-    if (ioctl(to, FICLONE, from) == 0)
-        return 0;
-#endif
-    const size_t block = (size_t)1 << 20;
-    g_autofree char *buffer = g_malloc(block);
-    for (;;) {
-        ssize_t n = read(from, buffer, block);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? errno : 0;
-        for (ssize_t done = 0; done < n;) {
-            ssize_t written = write(to, buffer + done, (size_t)(n - done));
-            if (written < 0 && errno != EINTR)
-                return errno;
-            done += MAX(written, 0);
-        }
-    }
-}
-
+/* What a link points at is not the artifact's. */
 static bool copy_file(const char *from, const char *to, GError **error)
 {
-    int source = open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (source < 0)
-        return fail(error, errno, "be read", from);
-    int target = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    int code = target < 0 ? errno : copy_blocks(source, target);
-    if (code == 0 && fsync(target) != 0)
-        code = errno;
-    close(source);
-    if (target >= 0 && close(target) != 0 && code == 0)
-        code = errno;
-    return code == 0 || fail(error, code, "be written", to);
-}
-
-static void sync_folder(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) {
-        fsync(fd); /* some file systems cannot: the rename is as safe there as they make it */
-        close(fd);
-    }
+    return g_file_test(from, G_FILE_TEST_IS_SYMLINK) ? fail(error, ELOOP, "be read", from)
+                                                     : hone_file_copy(from, to, error);
 }
 
 /* The artifact's own files, sorted as its manifest has them. */
@@ -101,8 +53,7 @@ static bool copy_into(const char *folder, const GPtrArray *names, const char *as
         if (!copy_file(from, to, error))
             return false;
     }
-    sync_folder(aside);
-    return true;
+    return hone_file_sync_folder(aside, error);
 }
 
 /* One file under a name of its own: `hone copy small model.gguf`. */
@@ -135,13 +86,11 @@ static bool copy_out(const char *folder, const char *place, GError **error)
     bool ok = is_one_file(names, plain) ? copy_file(only, aside, error) : copy_into(folder, names, aside, error);
     if (ok && rename(aside, plain) != 0)
         ok = fail(error, errno, "be written", place);
-    if (!ok) {
-        hone_remove_tree(aside);
-        unlink(aside);
-    } else {
-        sync_folder(parent);
-    }
-    return ok;
+    if (ok)
+        return hone_file_sync_folder(parent, error);
+    hone_remove_tree(aside);
+    unlink(aside);
+    return false;
 }
 
 int hone_command_copy(int argc, char **argv)

@@ -85,14 +85,7 @@ static bool write_model(HoneStage *stage, const Export *export, HoneExport *sour
 static bool copy(const char *from, const char *to, const char *name, GError **error)
 {
     g_autofree char *source = g_build_filename(from, name, NULL), *target = g_build_filename(to, name, NULL);
-    g_autofree char *content = NULL;
-    gsize size;
-    g_autoptr(GError) unreadable = NULL;
-    if (!g_file_get_contents(source, &content, &size, &unreadable)) {
-        g_set_error(error, HONE_ERROR, HONE_ERROR_IO, "%s", unreadable->message);
-        return false;
-    }
-    return hone_file_write(target, content, size, error);
+    return hone_file_copy(source, target, error);
 }
 
 /* The adapter's two files and what it is for, without the log of its training. */

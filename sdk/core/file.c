@@ -9,8 +9,12 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <linux/fs.h>
+#endif
 
 static bool fail_errno(GError **error, int code, const char *doing, const char *path)
 {
@@ -38,9 +42,8 @@ static bool write_all(int fd, const char *data, size_t size)
     return true;
 }
 
-static bool sync_folder_of(const char *path, GError **error)
+bool hone_file_sync_folder(const char *folder, GError **error)
 {
-    g_autofree char *folder = g_path_get_dirname(path);
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return fail_errno(error, errno, "open", folder);
@@ -50,6 +53,12 @@ static bool sync_folder_of(const char *path, GError **error)
     if (code != 0 && code != EINVAL && code != ENOTSUP)
         return fail_errno(error, code, "sync", folder);
     return true;
+}
+
+static bool sync_folder_of(const char *path, GError **error)
+{
+    g_autofree char *folder = g_path_get_dirname(path);
+    return hone_file_sync_folder(folder, error);
 }
 
 /* ---- Writing: aside, synced, renamed. ---- */
@@ -133,21 +142,66 @@ bool hone_file_write_json(const char *path, JsonNode *node, GError **error)
     return hone_file_write(path, text->str, text->len, error);
 }
 
-/* Reads a whole regular file of at most `limit` bytes. */
-static char *read_bounded(const char *path, size_t limit, size_t *size, GError **error)
+/* A regular file, open for reading, or -1 with an error: a pipe would keep its reader waiting. */
+static int open_regular(const char *path, struct stat *st, GError **error)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
         fail_errno(error, errno, "open", path);
-        return NULL;
+        return -1;
     }
-    struct stat st;
-    g_autofree char *data = NULL;
-    if (fstat(fd, &st) != 0) {
+    if (fstat(fd, st) != 0)
         fail_errno(error, errno, "read", path);
-    } else if (!S_ISREG(st.st_mode)) {
+    else if (!S_ISREG(st->st_mode))
         g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID, "%s: not a file", path);
-    } else if ((uint64_t)st.st_size > limit) {
+    else
+        return fd;
+    close(fd);
+    return -1;
+}
+
+static bool copy_content(HoneFileWriter *writer, int fd, const char *from, GError **error)
+{
+    const size_t block = (size_t)1 << 20;
+#ifdef FICLONE
+    if (ioctl(writer->fd, FICLONE, fd) == 0)
+        return true;
+#endif
+    g_autofree char *buffer = g_malloc(block);
+    for (;;) {
+        ssize_t n = read(fd, buffer, block);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return fail_errno(error, errno, "read", from);
+        if (n == 0)
+            return true;
+        if (!hone_file_writer_put(writer, buffer, (size_t)n, error))
+            return false;
+    }
+}
+
+bool hone_file_copy(const char *from, const char *to, GError **error)
+{
+    struct stat st;
+    int fd = open_regular(from, &st, error);
+    if (fd < 0)
+        return false;
+    g_autoptr(HoneFileWriter) writer = hone_file_writer_new(to, error);
+    bool ok = writer && copy_content(writer, fd, from, error);
+    close(fd);
+    return ok && hone_file_writer_finish(writer, error);
+}
+
+/* Reads a whole regular file of at most `limit` bytes. */
+static char *read_bounded(const char *path, size_t limit, size_t *size, GError **error)
+{
+    struct stat st;
+    int fd = open_regular(path, &st, error);
+    if (fd < 0)
+        return NULL;
+    g_autofree char *data = NULL;
+    if ((uint64_t)st.st_size > limit) {
         g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID, "%s: %" G_GINT64_FORMAT " bytes, more than the %zu allowed",
                     path, (gint64)st.st_size, limit);
     } else {

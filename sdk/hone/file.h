@@ -28,6 +28,10 @@ HONE_EXPORT void hone_file_writer_free(HoneFileWriter *writer);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HoneFileWriter, hone_file_writer_free)
 /* The same for a JSON value, indented by two spaces, with a final newline. */
 HONE_EXPORT bool hone_file_write_json(const char *path, JsonNode *node, GError **error);
+/* A regular file's content under another name, in the same way; the file system shares the blocks where it can. */
+HONE_EXPORT bool hone_file_copy(const char *from, const char *to, GError **error);
+/* Makes what was renamed into a folder last, as far as the file system can. */
+HONE_EXPORT bool hone_file_sync_folder(const char *folder, GError **error);
 /* Reads a JSON object; errors name the file and the place. Files above `limit` bytes are refused. Caller unrefs. */
 HONE_EXPORT JsonObject *hone_file_read_json(const char *path, size_t limit, GError **error);
 /* SHA-256 of a file's content in hex, or NULL. Caller frees. */

@@ -5,9 +5,7 @@
 #include "../text/convert.h"
 #include "export.h"
 
-#include <errno.h>
 #include <hone/file.h>
-#include <stdio.h>
 #include <string.h>
 
 #define INDEX "model.safetensors.index.json"
@@ -127,32 +125,11 @@ static bool write_weights(const Plan *plan, HoneExportFacts *facts, GError **err
 
 /* ---- What stands beside the weights. ---- */
 
-static bool copy_file(const char *from, const char *to, GError **error)
-{
-    FILE *file = fopen(from, "rbe");
-    if (file == NULL) {
-        g_set_error(error, HONE_ERROR, HONE_ERROR_IO, "%s: cannot be read (%s)", from, g_strerror(errno));
-        return false;
-    }
-    g_autofree char *buffer = g_malloc(1 << 20);
-    g_autoptr(HoneFileWriter) writer = hone_file_writer_new(to, error);
-    bool ok = writer != NULL;
-    size_t n;
-    while (ok && (n = fread(buffer, 1, 1 << 20, file)) > 0)
-        ok = hone_file_writer_put(writer, buffer, n, error);
-    if (ok && ferror(file)) {
-        g_set_error(error, HONE_ERROR, HONE_ERROR_IO, "%s: cannot be read to its end", from);
-        ok = false;
-    }
-    fclose(file);
-    return ok && hone_file_writer_finish(writer, error);
-}
-
 static bool carry(const Plan *plan, const char *name, GError **error)
 {
     g_autofree char *from = g_build_filename(hone_checkpoint_path(plan->source->model->checkpoint), name, NULL);
     g_autofree char *to = g_build_filename(plan->folder, name, NULL);
-    return copy_file(from, to, error);
+    return hone_file_copy(from, to, error);
 }
 
 /* The terms of a model go where the model goes. */

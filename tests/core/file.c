@@ -252,6 +252,41 @@ static void test_canonical_doubles(void)
 }
 
 /* What is written for people reads back to the same canonical text. */
+/* More than one block, over what was there; a folder, a pipe (which must not be waited for) and nothing are no files,
+ * and leave the target as it was. */
+static void test_copy(void)
+{
+    g_autofree char *folder = folder_new(), *from = g_build_filename(folder, "from", NULL);
+    g_autofree char *to = g_build_filename(folder, "to", NULL), *pipe = g_build_filename(folder, "pipe", NULL);
+    g_autofree char *nowhere = g_build_filename(folder, "nowhere", NULL), *content = NULL, *got = NULL;
+    const char *const refused[] = {folder, pipe, nowhere};
+    g_autoptr(GError) error = NULL;
+    gsize size = 0, length = 3 * 1000 * 1000 + 1;
+    content = g_malloc(length);
+    for (gsize i = 0; i < length; i++)
+        content[i] = (char)(i * 2654435761u >> 13);
+    g_assert_true(g_file_set_contents(from, content, (gssize)length, NULL));
+    g_assert_true(g_file_set_contents(to, "old", -1, NULL));
+    g_assert_true(hone_file_copy(from, to, &error));
+    g_assert_no_error(error);
+    g_assert_true(g_file_get_contents(to, &got, &size, NULL));
+    g_assert_cmpmem(got, size, content, length);
+    g_assert_cmpint(mkfifo(pipe, 0600), ==, 0);
+    for (gsize i = 0; i < G_N_ELEMENTS(refused); i++) {
+        g_assert_false(hone_file_copy(refused[i], to, &error));
+        g_assert_nonnull(strstr(error->message, refused[i]));
+        g_clear_error(&error);
+        g_clear_pointer(&got, g_free);
+        g_assert_true(g_file_get_contents(to, &got, &size, NULL));
+        g_assert_cmpuint(size, ==, length);
+    }
+    g_assert_cmpuint(count_entries(folder), ==, 3);
+    g_unlink(from);
+    g_unlink(to);
+    g_unlink(pipe);
+    g_rmdir(folder);
+}
+
 static void test_write_json(void)
 {
     g_autofree char *folder = folder_new(), *path = g_build_filename(folder, "j.json", NULL);
@@ -275,6 +310,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/file/write", test_write);
     g_test_add_func("/file/write-fails", test_write_fails);
+    g_test_add_func("/file/copy", test_copy);
     g_test_add_func("/file/write-json", test_write_json);
     g_test_add_func("/file/read-json", test_read_json);
     g_test_add_func("/file/hash", test_hash);

@@ -5,6 +5,7 @@
 #include "private.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <hone/file.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -325,12 +326,7 @@ static bool finish(Blob *blob, GError **error)
     if (rename(blob->aside, blob->path) != 0)
         return fail_errno(blob, "rename this file", error);
     g_autofree char *folder = g_path_get_dirname(blob->path);
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) {
-        fsync(fd); /* some file systems cannot; the rename is as safe there as they make it */
-        close(fd);
-    }
-    return true;
+    return hone_file_sync_folder(folder, error);
 }
 
 /* Waits until no other process works on the blob. The lock's descriptor, or -1 with an error. */
