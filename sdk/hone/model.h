@@ -56,6 +56,8 @@ HONE_EXPORT const HoneTokenizer *hone_model_tokenizer(const HoneModel *model);
 HONE_EXPORT const HoneChat *hone_model_chat(const HoneModel *model, GError **error);
 HONE_EXPORT HoneBackend *hone_model_backend(const HoneModel *model);
 HONE_EXPORT const char *hone_model_path(const HoneModel *model);
+/* Bytes of the weights that are views of the model's files: memory that the backend does not count as its own. */
+HONE_EXPORT size_t hone_model_mapped_bytes(const HoneModel *model);
 
 /* ---- What is trained. ---- */
 

@@ -231,6 +231,7 @@ struct HoneModel {
     Layer *layers;                       /* [L] */
     GArray *parameters;                  /* of Parameter */
     GPtrArray *wrapped;                  /* of HoneBuffer *: views of the mapped files */
+    size_t mapped_bytes;                 /* of them all */
     bool trains_weights;                 /* all of them are f32, with gradients */
     Arena trained_gradients;
 

@@ -88,6 +88,11 @@ const char *hone_model_path(const HoneModel *m)
     return m->path;
 }
 
+size_t hone_model_mapped_bytes(const HoneModel *m)
+{
+    return m->mapped_bytes;
+}
+
 /* ---- The primitive. ---- */
 
 static bool all_finite(const float *values, size_t n)

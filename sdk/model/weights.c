@@ -95,6 +95,7 @@ void weights_release(HoneModel *m)
     for (size_t i = 0; m->wrapped != NULL && i < m->wrapped->len; i++)
         m->backend->ops->free(m->backend->device, m->wrapped->pdata[i]);
     g_clear_pointer(&m->wrapped, g_ptr_array_unref);
+    m->mapped_bytes = 0;
     arena_release(m->backend, &m->weights);
 }
 
@@ -110,6 +111,7 @@ bool weights_load(HoneModel *m, HoneProgress *reporter, GError **error)
         HoneBuffer *view = wrap(m, &parameters[i], tensor);
         if (view != NULL) {
             g_ptr_array_add(m->wrapped, view);
+            m->mapped_bytes += tensor->bytes;
             values[i] = hone_tensor_2d(view, 0, tensor->type, parameters[i].rows, MAX(parameters[i].columns, 1));
             if (parameters[i].columns == 0)
                 values[i] = hone_tensor_reshape(values[i], 1, &parameters[i].rows);

@@ -2,8 +2,9 @@
  * probe.c: how fast a model is on this machine, and how much memory a training step takes.
  *
  * Speed: a prompt of PROMPT tokens of the dataset read at once, and ANSWER tokens made one by one. Memory with LoRA is
- * the backend's peak over one real step plus what AdamW will keep; with all weights trained it is computed from that
- * step: four f32 values for each parameter (value, gradient, two moments) and the same activations.
+ * the backend's peak over one real step, the weights that it reads from the model's files, and what AdamW will keep;
+ * with all weights trained it is computed from that step: four f32 values for each parameter (value, gradient, two
+ * moments) and the same activations.
  */
 #include "survey.h"
 #include <math.h>
@@ -125,7 +126,7 @@ static bool probe_memory(SurveyModel *found, const SurveyParams *params, HoneSta
     size_t rows = (size_t)params->tune_rows, length = MIN((size_t)params->tune_length, found->context), n;
     g_autoptr(GArray) ids = first_tokens(stage, model, rows * length, error);
     g_autoptr(GError) problem = NULL;
-    double weights = (double)backend->allocated, adapter = 0, activations;
+    double weights = (double)backend->allocated, adapter = 0, activations, counted;
 
     if (!ids) {
         return false;
@@ -143,9 +144,10 @@ static bool probe_memory(SurveyModel *found, const SurveyParams *params, HoneSta
         adapter += (double)hone_tensor_bytes(t->value);
     }
     activations = (double)backend->peak - weights - 2 * adapter;
-    found->lora_bytes = (double)backend->peak + 2 * adapter;
+    counted = (double)backend->peak + 2 * adapter;
+    found->lora_bytes = counted + (double)hone_model_mapped_bytes(model);
     found->full_bytes = 16 * (double)found->parameters + MAX(activations, 0);
-    found->fits = backend->limit == 0 || found->lora_bytes <= (double)backend->limit;
+    found->fits = backend->limit == 0 || counted <= (double)backend->limit;
     return true;
 }
 
