@@ -18,13 +18,20 @@ void store_half(uint8_t *p, float value)
     store16(p, hone_f32_to_f16(value));
 }
 
+/* Of a step so small that f16 makes it zero anyway, the inverse may not exist. */
+static float inverse_of(float d)
+{
+    float inverse = d == 0 ? 0 : 1 / d;
+    return isfinite(inverse) ? inverse : 0;
+}
+
 /* The largest magnitude takes 127. */
 static void quantize_q8_0(const float *x, uint8_t *block)
 {
     float most = 0;
     for (int j = 0; j < 32; j++)
         most = fmaxf(most, fabsf(x[j]));
-    float d = most / 127, inverse = d == 0 ? 0 : 1 / d;
+    float d = most / 127, inverse = inverse_of(d);
     store_half(block, d);
     for (int j = 0; j < 32; j++)
         block[2 + j] = (uint8_t)(int8_t)roundf(x[j] * inverse);
@@ -37,7 +44,7 @@ static void quantize_q4_0(const float *x, uint8_t *block)
     for (int j = 1; j < 32; j++)
         if (fabsf(x[j]) > fabsf(extreme))
             extreme = x[j];
-    float d = extreme / -8, inverse = d == 0 ? 0 : 1 / d;
+    float d = extreme / -8, inverse = inverse_of(d);
     store_half(block, d);
     for (int j = 0; j < 16; j++) {
         int low = MIN(15, (int)(x[j] * inverse + 8.5f)), high = MIN(15, (int)(x[j + 16] * inverse + 8.5f));

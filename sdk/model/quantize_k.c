@@ -79,7 +79,8 @@ static void fit_group(const float *x, Fit *fit)
     }
     low = MIN(low, 0);
     *fit = (Fit){.base = -low};
-    if (high == low)
+    /* All one value, or so near to it that f16 makes the step zero. */
+    if (!isfinite(2 * MOST_Q / (high - low)))
         return;
     float inverse = MOST_Q / (high - low), least = low;
     fit->step = 1 / inverse;
@@ -130,7 +131,8 @@ void quantize_q4_k(const float *x, uint8_t *block)
         most_step = MAX(fits[g].step, most_step); /* in this order, so that 0 wins over -0 */
         most_base = MAX(fits[g].base, most_base);
     }
-    float per_step = most_step > 0 ? 63 / most_step : 0, per_base = most_base > 0 ? 63 / most_base : 0;
+    float per_step = isfinite(63 / most_step) ? 63 / most_step : 0;
+    float per_base = isfinite(63 / most_base) ? 63 / most_base : 0;
     uint8_t scales[8], mins[8];
     for (int g = 0; g < 8; g++) {
         scales[g] = (uint8_t)CLAMP(nearest(per_step * fits[g].step), 0, 63);

@@ -100,6 +100,24 @@ static void test_written_constants(void)
         }
 }
 
+/* Values so small that no step of f16 reaches them become zeros, not garbage. */
+static void test_written_tiny(void)
+{
+    static const HoneType types[] = {HONE_Q8_0, HONE_Q4_0, HONE_Q4_K};
+    static const float sizes[] = {1e-12f, 1e-30f, 1e-38f, 1e-44f};
+    for (size_t t = 0; t < G_N_ELEMENTS(types); t++)
+        for (size_t s = 0; s < G_N_ELEMENTS(sizes); s++) {
+            float values[256], back[256];
+            uint8_t blocks[256 * 2];
+            for (int i = 0; i < 256; i++)
+                values[i] = (i % 3 == 0 ? -1 : 1) * sizes[s] * (float)(i % 7);
+            hone_type_from_f32(types[t], values, blocks, 256);
+            hone_type_to_f32(types[t], blocks, back, 256);
+            for (int i = 0; i < 256; i++)
+                g_assert_cmpfloat(back[i], ==, 0);
+        }
+}
+
 static void test_halves(void)
 {
     gsize size = 0;
@@ -149,6 +167,7 @@ int main(int argc, char **argv)
     g_test_add_func("/model/types/blocks", test_blocks);
     g_test_add_func("/model/types/written", test_written);
     g_test_add_func("/model/types/written-constants", test_written_constants);
+    g_test_add_func("/model/types/written-tiny", test_written_tiny);
     g_test_add_func("/model/types/halves", test_halves);
     g_test_add_func("/model/types/sizes", test_sizes);
     return g_test_run();
