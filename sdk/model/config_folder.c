@@ -3,38 +3,10 @@
  * is what the family's configuration class there says, and a key that changes the computation in a way that Hone does
  * not know is an error.
  */
-#include "config-read.h"
+#include "config-folder.h"
 
 #include <math.h>
 #include <string.h>
-
-/* Which optional parts of config.json a family reads. */
-enum {
-    READS_ATTENTION_BIAS = 1 << 0, /* attention_bias: of q, k, v and o */
-    HAS_QKV_BIAS = 1 << 1,         /* q, k and v always have one */
-    READS_MLP_BIAS = 1 << 2,
-    WINDOW_EVERYWHERE = 1 << 3, /* sliding_window holds in every layer */
-    WINDOW_IF_USED = 1 << 4,    /* use_sliding_window, layer_types */
-    WINDOW_FROM_LAYER = 1 << 5, /* max_window_layers, where layer_types is absent */
-    READS_LAYER_TYPES = 1 << 6, /* and a window that is always used */
-    READS_NO_ROPE = 1 << 7,
-    READS_QUERY_SCALAR = 1 << 8,
-    READS_CAPS = 1 << 9,         /* Gemma 2: of scores and of logits */
-    READS_LOGIT_CAP = 1 << 10,   /* Gemma 3: of logits only */
-    SCALES_EMBEDDING = 1 << 11,  /* by sqrt(C) */
-    READS_MULTIPLIERS = 1 << 12, /* Granite's four */
-    READS_HIDDEN_ACTIVATION = 1 << 13,
-};
-
-typedef struct FolderFacts {
-    const char *family;
-    uint32_t parts;
-    /* The defaults of the configuration class. 0 key heads: as many as query heads; 0 head width: a share of C. */
-    size_t vocab, width, ffn, layers, heads, kv_heads, head_dim, context, window;
-    double epsilon, rope_base;
-    bool tied;
-    size_t period; /* every so many layers one with global attention, where layer_types is absent */
-} FolderFacts;
 
 static const FolderFacts facts[] = {
     {"llama", READS_ATTENTION_BIAS | READS_MLP_BIAS, 32000, 4096, 11008, 32, 32, 0, 0, 2048, 0, 1e-6, 1e4, false, 0},
@@ -269,113 +241,6 @@ static bool read_biases(ConfigReader *r, ConfigKeys *k, const FolderFacts *f)
     return (f->parts & READS_MLP_BIAS) == 0 || keys_bool(k, "mlp_bias", &c->mlp_bias);
 }
 
-/* The layers whose attention is local, from a list of their types. */
-static bool read_layer_types(ConfigReader *r, ConfigKeys *k, JsonArray *types)
-{
-    HoneModel *m = r->model;
-    if (json_array_get_length(types) != m->config.layers)
-        return keys_refuse(k, "layer_types", HONE_ERROR_INVALID, "it needs an entry for each layer");
-    for (guint l = 0; l < json_array_get_length(types); l++) {
-        JsonNode *node = json_array_get_element(types, l);
-        const char *type = JSON_NODE_HOLDS_VALUE(node) ? json_node_get_string(node) : NULL;
-        m->forms[l].local = g_strcmp0(type, "sliding_attention") == 0;
-        if (!m->forms[l].local && g_strcmp0(type, "full_attention") != 0)
-            return keys_refuse(k, "layer_types", HONE_ERROR_UNSUPPORTED,
-                               "Hone has \"full_attention\" and \"sliding_attention\"");
-        if (m->forms[l].local && m->config.window == 0)
-            return keys_refuse(k, "layer_types", HONE_ERROR_INVALID, "there is no sliding window for them");
-    }
-    return true;
-}
-
-static bool read_window(ConfigReader *r, ConfigKeys *k, const FolderFacts *f)
-{
-    HoneModel *m = r->model;
-    HoneModelConfig *c = &m->config;
-    JsonArray *types;
-    if (!keys_array(k, "layer_types", &types))
-        return false;
-    if ((f->parts & (WINDOW_EVERYWHERE | WINDOW_IF_USED | READS_LAYER_TYPES)) == 0)
-        return types == NULL || read_layer_types(r, k, types);
-    /* Null is no window, absence the class's. */
-    c->window = keys_present(k, "sliding_window") ? 0 : f->window;
-    if (!keys_size(k, "sliding_window", MOST_CONTEXT, &c->window))
-        return false;
-    if (f->parts & WINDOW_EVERYWHERE) {
-        /* The class knows no layer_types. */
-        if (types != NULL && !read_layer_types(r, k, types))
-            return false;
-        for (size_t l = 0; l < c->layers; l++) {
-            if (types != NULL && m->forms[l].local != (c->window > 0))
-                return keys_refuse(k, "layer_types", HONE_ERROR_UNSUPPORTED,
-                                   "in this family sliding_window holds in all layers or in none");
-            m->forms[l].local = c->window > 0;
-        }
-        return true;
-    }
-    if (f->parts & WINDOW_IF_USED) {
-        bool used = false;
-        if (!keys_bool(k, "use_sliding_window", &used))
-            return false;
-        c->window = used ? c->window : 0;
-    }
-    size_t first = 28, period = f->period;
-    if (f->parts & WINDOW_FROM_LAYER) {
-        /* 0: from the first layer on. */
-        JsonNode *node = keys_take(k, "max_window_layers");
-        if (node != NULL && JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == G_TYPE_INT64 &&
-            json_node_get_int(node) == 0)
-            first = 0;
-        else if (!keys_size(k, "max_window_layers", MOST_LAYERS, &first))
-            return false;
-    }
-    if (f->parts & READS_LOGIT_CAP && !keys_size(k, "sliding_window_pattern", MOST_LAYERS, &period))
-        return false;
-    /* An older name of Gemma 2's, beside the newer. */
-    size_t again = c->window;
-    if (f->parts & READS_CAPS && !keys_size(k, "sliding_window_size", MOST_CONTEXT, &again))
-        return false;
-    if (again != c->window)
-        return keys_refuse(k, "sliding_window_size", HONE_ERROR_INVALID, "\"sliding_window\" says another size");
-    if (types != NULL)
-        return read_layer_types(r, k, types);
-    for (size_t l = 0; l < c->layers && c->window > 0; l++) {
-        if (period > 0)
-            m->forms[l].local = (l + 1) % period != 0;
-        else if (f->parts & WINDOW_FROM_LAYER)
-            m->forms[l].local = l >= first;
-        else
-            m->forms[l].local = m->forms[l].rope < 0; /* SmolLM 3 */
-    }
-    return true;
-}
-
-/* SmolLM 3: 1 where a layer has positions, 0 where it has none. */
-static bool read_no_rope(ConfigReader *r, ConfigKeys *k)
-{
-    HoneModel *m = r->model;
-    JsonArray *list;
-    size_t interval = 4;
-    if (!keys_array(k, "no_rope_layers", &list) || !keys_size(k, "no_rope_layer_interval", MOST_LAYERS, &interval))
-        return false;
-    if (list != NULL && json_array_get_length(list) < m->config.layers)
-        return keys_refuse(k, "no_rope_layers", HONE_ERROR_INVALID, "it needs an entry for each layer");
-    for (size_t l = 0; l < m->config.layers; l++) {
-        bool positions = (l + 1) % interval != 0;
-        if (list != NULL) {
-            JsonNode *node = json_array_get_element(list, (guint)l);
-            gint64 value = JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == G_TYPE_INT64
-                               ? json_node_get_int(node)
-                               : -1;
-            if (value != 0 && value != 1)
-                return keys_refuse(k, "no_rope_layers", HONE_ERROR_INVALID, "each entry is 0 or 1");
-            positions = value == 1;
-        }
-        m->forms[l].rope = positions ? 0 : -1;
-    }
-    return true;
-}
-
 static bool read_scales(ConfigReader *r, ConfigKeys *k, const FolderFacts *f)
 {
     HoneModelConfig *c = &r->model->config;
@@ -434,8 +299,8 @@ static bool read_text_model(ConfigReader *r, ConfigKeys *keys, bool tied)
     tied = m->text_part ? tied : own;
     m->norm_offset = m->family->norm_offset;
     m->forms = g_new0(LayerForm, m->config.layers);
-    if (((f->parts & READS_NO_ROPE) && !read_no_rope(r, keys)) || !read_activation(r, keys, f) ||
-        !read_biases(r, keys, f) || !read_window(r, keys, f) || !read_scales(r, keys, f) || !read_ones(keys) ||
+    if (((f->parts & READS_NO_ROPE) && !config_read_no_rope(r, keys)) || !read_activation(r, keys, f) ||
+        !read_biases(r, keys, f) || !config_read_window(r, keys, f) || !read_scales(r, keys, f) || !read_ones(keys) ||
         !config_read_ropes(r, keys, f->rope_base) || !keys_finish(keys, known, off))
         return false;
     m->config.tied_head = tied;

@@ -213,8 +213,7 @@ struct HoneModel {
     const Family *family;
     HoneModelConfig config;
     const char *trunk, *file_trunk; /* what precedes "layers.": in transformers, in a folder's files; "model." */
-    /* The text model of a larger one (Gemma 3 with images): its folder's other tensors are no part of the computation,
-     * but of any such folder that is written. */
+    /* The text model of a larger one (Gemma 3 with images): the other tensors of its folder are no part of it. */
     bool text_part;
     LayerForm *forms; /* [L] */
     RopeForm ropes[MAX_ROPE];
