@@ -147,15 +147,19 @@ static void few_rows_item(void *data, size_t item, uint32_t thread)
     float *out = f->out + thread * g->cut_n * padded;
     g->device->kernels->product(out, padded, g->b + n * g->b_row, g->b_row, 1, f->turned, padded, count, padded, g->K,
                                 g->alpha, 0);
-    if (g->beta == 0) {
-        g->device->kernels->turn(g->y + n, g->y_row, out, padded, count, g->M);
+    cpu_put_turned(g->device, g->y + n, g->y_row, out, padded, g->M, count, g->beta);
+}
+
+void cpu_put_turned(CpuDevice *device, float *y, size_t y_row, const float *out, size_t padded, size_t M, size_t N,
+                    float beta)
+{
+    if (beta == 0) {
+        device->kernels->turn(y, y_row, out, padded, N, M);
         return;
     }
-    for (size_t m = 0; m < g->M; m++) {
-        float *y = g->y + m * g->y_row + n;
-        for (size_t i = 0; i < count; i++)
-            y[i] = out[i * padded + m] + g->beta * y[i];
-    }
+    for (size_t m = 0; m < M; m++)
+        for (size_t n = 0; n < N; n++)
+            y[m * y_row + n] = out[n * padded + m] + beta * y[m * y_row + n];
 }
 
 void cpu_turn_padded(CpuDevice *device, float *turned, size_t padded, const float *x, size_t x_row, size_t rows,

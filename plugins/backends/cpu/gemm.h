@@ -52,6 +52,10 @@ void cpu_gemm_cut(Gemm *g, size_t unit, double weigh);
 void cpu_turn_padded(CpuDevice *device, float *turned, size_t padded, const float *x, size_t x_row, size_t rows,
                      size_t cols);
 
+/* y [M, N] = outᵀ + beta·y; out [N, padded]. */
+void cpu_put_turned(CpuDevice *device, float *y, size_t y_row, const float *out, size_t padded, size_t M, size_t N,
+                    float beta);
+
 /* gemm_typed.c: a product whose b is `typed`. */
 void cpu_gemm_typed(Gemm *g);
 

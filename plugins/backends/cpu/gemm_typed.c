@@ -45,15 +45,7 @@ static void few_turned(const Typed *t, const Gemm *part, size_t k0, float *out)
     const CpuKernels *kernels = part->device->kernels;
     kernels->product(out, t->padded, part->b, part->b_row, 1, t->turned + k0 * t->padded, t->padded, part->N, t->padded,
                      part->K, part->alpha, 0);
-    if (part->beta == 0) {
-        kernels->turn(part->y, part->y_row, out, t->padded, part->N, part->M);
-        return;
-    }
-    for (size_t m = 0; m < part->M; m++) {
-        float *y = part->y + m * part->y_row;
-        for (size_t n = 0; n < part->N; n++)
-            y[n] = out[n * t->padded + m] + part->beta * y[n];
-    }
+    cpu_put_turned(part->device, part->y, part->y_row, out, t->padded, part->M, part->N, part->beta);
 }
 
 static void multiply_panel(const Typed *t, const Gemm *part, size_t k0, uint32_t thread)
