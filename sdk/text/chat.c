@@ -182,15 +182,6 @@ static bool encode_text(const HoneChat *chat, const JinjaText *text, GArray *ids
                        plain->len, &output, error);
 }
 
-/* The first token that begins at byte `at` or later. */
-static size_t count_before(const GArray *starts, size_t at)
-{
-    size_t n = 0;
-    while (n < starts->len && g_array_index(starts, size_t, n) < at)
-        n++;
-    return n;
-}
-
 static void set_weights(HoneTokens *tokens, const GArray *starts, const GArray *spans)
 {
     size_t span = 0;
@@ -227,7 +218,7 @@ HoneTokens *hone_chat_encode_with(const HoneChat *chat, const GPtrArray *message
         !chat_spans(chat, &input, &text, &found, &spans, error))
         return NULL;
     set_weights(tokens, starts, spans.spans);
-    tokens->prompt = count_before(starts, spans.answer);
+    tokens->prompt = chat_token_at(&found, spans.answer);
     tokens->unlearned = spans.unlearned;
     return g_steal_pointer(&tokens);
 }

@@ -55,7 +55,9 @@ typedef struct ChatTokens {
     const HoneTokenizer *tokenizer;
 } ChatTokens;
 
-/* chat_spans.c: text is the rendering of input, all of it and without prompt. */
+/* chat_spans.c: the first token that begins at byte `at` or later. */
+guint chat_token_at(const ChatTokens *tokens, size_t at);
+/* text is the rendering of input, all of it and without prompt. */
 bool chat_spans(const HoneChat *chat, const ChatInput *input, const JinjaText *text, const ChatTokens *tokens,
                 ChatSpans *spans, GError **error);
 void chat_spans_clear(ChatSpans *spans);

@@ -80,8 +80,7 @@ static size_t trim(const JinjaText *text, size_t from, size_t to)
 
 /* ---- Tokens. ---- */
 
-/* The first token that begins at byte `at` or later. */
-static guint token_at(const ChatTokens *tokens, size_t at)
+guint chat_token_at(const ChatTokens *tokens, size_t at)
 {
     guint low = 0, high = tokens->starts->len;
     while (low < high) {
@@ -102,7 +101,7 @@ static size_t token_start(const ChatTokens *tokens, guint i, const JinjaText *te
 /* Two renderings that part within a token part at its start. */
 static size_t part_at_token(const ChatTokens *tokens, const JinjaText *text, size_t at)
 {
-    guint i = token_at(tokens, at);
+    guint i = chat_token_at(tokens, at);
     return token_start(tokens, i, text) == at || i == 0 ? at : g_array_index(tokens->starts, size_t, i - 1);
 }
 
@@ -111,7 +110,7 @@ static size_t part_at_token(const ChatTokens *tokens, const JinjaText *text, siz
 static size_t turn_end(const ChatTokens *tokens, const JinjaText *text, size_t end, size_t limit)
 {
     size_t special = 0;
-    for (guint i = token_at(tokens, end); i < tokens->ids->len && token_start(tokens, i, text) < limit; i++) {
+    for (guint i = chat_token_at(tokens, end); i < tokens->ids->len && token_start(tokens, i, text) < limit; i++) {
         int32_t id = g_array_index(tokens->ids, int32_t, i);
         if (!hone_tokenizer_is_special(tokens->tokenizer, id))
             continue;
@@ -300,7 +299,7 @@ static void add_others(const Search *q)
             next++;
         if (next == q->text->n_runs || owner_at(q->text, next) != chat_owner(i))
             limit = q->text->runs[next - 1].end;
-        guint token = token_at(q->tokens, end);
+        guint token = chat_token_at(q->tokens, end);
         while (token < q->tokens->ids->len && token_start(q->tokens, token, q->text) < limit &&
                !hone_tokenizer_is_special(q->tokens->tokenizer, g_array_index(q->tokens->ids, int32_t, token)))
             token++;
