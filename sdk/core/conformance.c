@@ -84,12 +84,17 @@ bool hone_conformance_compare(const char *what, const float *got, size_t n_got, 
     return false;
 }
 
+double lab_rounding(const Lab *lab)
+{
+    HoneType type = lab->backend->info.compute_type;
+    return type == HONE_BF16 ? 0x1p-8 : type == HONE_F16 ? 0x1p-11 : 0;
+}
+
 double lab_product_bound(const Lab *lab, size_t K, double alpha, double size, double squares, double old)
 {
     /* Each of K multiply-adds rounds once or twice, relative to the sum of sizes; alpha and beta a few times more. */
     double sums = (2 * (double)K + 8) * UNIT * (fabs(alpha) * size + old);
-    HoneType type = lab->backend->info.compute_type;
-    double unit = type == HONE_BF16 ? 0x1p-8 : type == HONE_F16 ? 0x1p-11 : 0;
+    double unit = lab_rounding(lab);
     /* Factors that are rounded first are off by at most `unit` each, so a term by 2·unit. Errors of random values are
      * independent and even: of a term's squared error the mean is a sixth of the most, or less, and 4 times the root of
      * the sum of the most is ten standard deviations. Short sums never reach that: what certainly holds is less. */

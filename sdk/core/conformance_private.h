@@ -86,6 +86,9 @@ bool trial_differences(Trial *forward, size_t input, const Weighted *outputs, si
 /* How far a value y = alpha·Σ a·b + beta·y over K terms may be off: size: Σ|a·b|, squares: Σ(a·b)², old: |beta·y|. */
 double lab_product_bound(const Lab *lab, size_t K, double alpha, double size, double squares, double old);
 
+/* What a factor of a product may be off by, relative, before it is multiplied: 0 where the backend multiplies f32. */
+double lab_rounding(const Lab *lab);
+
 double lab_normal(Lab *lab);
 size_t lab_below(Lab *lab, size_t n);
 

@@ -3,8 +3,9 @@
  * check-plugin`.
  *
  * Each check runs operators on the backend and on another that is taken as right (`reference`), over odd shapes, and
- * compares within a bound that follows from the precision of f32 and the length of the sums. Gradients are also
- * compared with finite differences of the backend's own forward, so that `reference` may be checked against itself.
+ * compares within a bound that follows from the precision of f32 and the length of the sums, and in products from that
+ * of the backend's compute_type, to which it may round factors. Gradients are also compared with finite differences of
+ * the backend's own forward, so that `reference` may be checked against itself (attention's not where it rounds).
  * Every run is queued without waiting in between, done twice (equal bytes) and watched for writes outside of its
  * outputs.
  */

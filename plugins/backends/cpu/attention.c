@@ -16,7 +16,7 @@ typedef struct Attention {
     float *o, *lse;
     const float *q, *k, *v, *d_o;
     float *dq, *dk, *dv;
-    float *k_turned, *v_turned; /* sequence by sequence [G, D, padded] */
+    float *k_turned, *v_turned; /* sequence by sequence, group by group, as attend_prepare lays them out */
     float *dk_heads, *dv_heads; /* backward: [S by length, H, D] by sequence and head: [length, D] each */
     float *room;                /* for each thread */
     size_t room_each;
@@ -54,8 +54,8 @@ static void prepare(Attention *w, CpuDevice *device, const HoneAttention *a, Hon
         longest = MAX(longest, length_of(w, n));
     }
     /* Offsets first, then floats, each part of threads on cache lines of its own. */
-    size_t offsets = pad(2 * (S + 1)) * sizeof(size_t), turned = padded * G * D;
-    w->room_each = pad(cpu_attention_room(longest));
+    size_t offsets = pad(2 * (S + 1)) * sizeof(size_t), turned = cpu_attention_turned(padded, D) * G;
+    w->room_each = pad(cpu_attention_room(longest, D));
     size_t floats = turned * (backward ? 2 : 1) + w->room_each * cpu_pool_threads(device->pool);
     if (backward)
         floats += 2 * N * H * D;
@@ -78,20 +78,23 @@ static void prepare(Attention *w, CpuDevice *device, const HoneAttention *a, Hon
     }
 }
 
-/* Item: a sequence's keys (or values) of one group, to [D, padded] with zeros behind. */
+/* Floats before what attend_prepare made of a sequence's group. */
+static size_t turned_at(const Attention *w, size_t sequence, size_t g)
+{
+    size_t D = w->a->head_dim;
+    return cpu_attention_turned(w->padded_start[sequence], D) * w->a->kv_heads +
+           g * cpu_attention_turned(pad(length_of(w, sequence)), D);
+}
+
+/* Item: a sequence's keys and values of one group. */
 static void turn_item(void *data, size_t item, uint32_t thread)
 {
     const Attention *w = data;
     size_t G = w->a->kv_heads, D = w->a->head_dim, sequence = item / G, g = item % G;
-    size_t length = length_of(w, sequence), padded = pad(length), start = (size_t)w->starts[sequence];
-    size_t to = w->padded_start[sequence] * G * D + g * D * padded, from = (start * G + g) * D;
-    for (int which = 0; which < (w->v_turned != NULL ? 2 : 1); which++) {
-        float *turned = (which == 0 ? w->k_turned : w->v_turned) + to;
-        w->device->kernels->turn(turned, padded, (which == 0 ? w->k : w->v) + from, G * D, length, D);
-        for (size_t d = 0; d < D; d++)
-            for (size_t j = length; j < padded; j++)
-                turned[d * padded + j] = 0;
-    }
+    size_t length = length_of(w, sequence), from = ((size_t)w->starts[sequence] * G + g) * D;
+    size_t to = turned_at(w, sequence, g);
+    w->device->kernels->attend_prepare(w->k_turned + to, w->v_turned != NULL ? w->v_turned + to : NULL, w->k + from,
+                                       w->v + from, G * D, length, pad(length), D);
 }
 
 static CpuHead head_of(const Attention *w, size_t sequence, size_t h)
@@ -99,7 +102,7 @@ static CpuHead head_of(const Attention *w, size_t sequence, size_t h)
     size_t H = w->a->heads, G = w->a->kv_heads, D = w->a->head_dim, g = h / (H / G);
     size_t start = (size_t)w->starts[sequence], length = length_of(w, sequence);
     size_t q = (start * H + h) * D, kv = (start * G + g) * D;
-    size_t turned = w->padded_start[sequence] * G * D + g * D * pad(length);
+    size_t turned = turned_at(w, sequence, g);
     size_t own = (start * H + h * length) * D;
     return (CpuHead){
         .length = length,

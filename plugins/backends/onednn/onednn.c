@@ -2,6 +2,7 @@
  * onednn.c: the plugin: opening, what it says of itself, the descriptor.
  */
 #include "onednn.h"
+#include "attend.h"
 
 #include <string.h>
 
@@ -74,6 +75,9 @@ static void *one_open(const void *instance, const HoneBackendOptions *options, G
     const OneParams *p = instance;
     OneDevice *d = (OneDevice *)cpu_device_new(sizeof(OneDevice), cpu_choose_kernels("auto"), options->threads);
     d->every = strcmp(p->products, "all") == 0;
+    d->kernels = *d->cpu.kernels;
+    attend_in_pairs(&d->kernels);
+    d->cpu.kernels = &d->kernels;
     d->api = api;
     d->cpu.blas.sgemm = sgemm;
     if (!one_library_open(d, error)) {
@@ -110,8 +114,9 @@ static const HoneComponent component = {
     .version = "1",
     .summary = "Matrix products in bf16 by oneDNN, on processors with AVX512-BF16 or AMX",
     .help =
-        "Matrix products read both operands rounded to bf16 and add up in f32; products with one side up to 32 and all "
-        "other operators are the cpu backend's, in f32. Weights, gradients and the optimizer stay as they are. The "
+        "Matrix products, and those inside attention, read both operands rounded to bf16 and add up in f32; products "
+        "with one side up to 32 and all other operators are the cpu backend's, in f32. Weights, gradients and the "
+        "optimizer stay as they are. The "
         "same "
         "call gives the same bytes for the same number of threads. HONE_PROFILE=1 prints the time by operator at the "
         "end.",

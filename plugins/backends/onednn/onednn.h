@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * onednn.h: what the files of the onednn backend share. The device is the cpu backend's with oneDNN beside it: all
- * operators but gemm are that one's, in f32.
+ * operators but gemm are that one's, attention with other kernels.
  */
 #ifndef HONE_ONEDNN_H
 #define HONE_ONEDNN_H
@@ -9,7 +9,8 @@
 #include "library.h"
 
 typedef struct OneDevice {
-    CpuDevice cpu; /* first: the shared operators see this */
+    CpuDevice cpu;      /* first: the shared operators see this */
+    CpuKernels kernels; /* the cpu's with attention in bf16 */
     const DnnlApi *api;
     bool every; /* product in bf16, those too for which it does not pay */
     dnnl_engine_t engine;

@@ -6,47 +6,67 @@
  * is set to zero afterwards, so every product here is dense. For the backward the scores are computed again from the
  * kept log-sum-exp.
  */
-#include "vector_math.h"
+#include "attention_block.h"
 
-#include <math.h>
-
-/* The keys that a block of queries sees, and the scores' row length. */
-typedef struct Block {
-    size_t first, count; /* queries */
-    size_t key, keys;    /* first key and number of keys */
-    size_t width;        /* keys, rounded up where the turned keys are padded */
-} Block;
-
-static Block block_of(const CpuHead *head, size_t first, size_t count)
+void KERNEL(attend_prepare)(float *k_turned, float *v_turned, const float *k, const float *v, size_t stride,
+                            size_t length, size_t padded, size_t D)
 {
-    Block b = {.first = first, .count = count};
-    if (head->window > 0 && first + 1 > head->window)
-        b.key = first + 1 - head->window;
-    b.keys = first + count - b.key;
-    b.width = (b.keys + CPU_PAD - 1) / CPU_PAD * CPU_PAD;
-    if (b.key + b.width > head->padded)
-        b.width = head->padded - b.key;
-    return b;
+    for (int which = 0; which < (v_turned != NULL ? 2 : 1); which++) {
+        float *turned = which == 0 ? k_turned : v_turned;
+        KERNEL(turn)(turned, padded, which == 0 ? k : v, stride, length, D);
+        for (size_t d = 0; d < D; d++)
+            for (size_t j = length; j < padded; j++)
+                turned[d * padded + j] = 0;
+    }
 }
 
-/* Keys that query i of the block sees, as a range of columns. */
-static void columns_of(const CpuHead *head, const Block *b, size_t i, size_t *low, size_t *high)
+void KERNEL(attend)(const CpuHead *head, size_t first, size_t count, float *room)
 {
-    size_t query = b->first + i;
-    *high = query + 1 - b->key;
-    *low = head->window > 0 && query + 1 > head->window + b->key ? query + 1 - head->window - b->key : 0;
+    Block b = block_of(head, first, count);
+    size_t D = head->head_dim, stride = b.width;
+    float *o = head->o + first * head->q_stride;
+    KERNEL(product)
+    (room, stride, head->q + first * head->q_stride, head->q_stride, 1, head->k_turned + b.key, head->padded, count,
+     b.width, D, head->scale, 0);
+    float sums[CPU_QUERY_BLOCK], highest[CPU_QUERY_BLOCK];
+    exponentials(head, &b, room, sums, highest);
+    for (size_t i = 0; head->lse != NULL && i < count; i++)
+        head->lse[(first + i) * head->lse_stride] = highest[i] + logf(sums[i]);
+    KERNEL(product)
+    (o, head->q_stride, room, stride, 1, head->v + b.key * head->kv_stride, head->kv_stride, count, D, b.keys, 1, 0);
+    for (size_t i = 0; i < count; i++)
+        KERNEL(scale)(o + i * head->q_stride, 1 / sums[i], D);
 }
 
-static void clear_outside(float *row, size_t low, size_t high, size_t width)
+static void attend_bwd_block(const CpuHead *head, size_t first, size_t count, float *room)
 {
-    for (size_t j = 0; j < low; j++)
-        row[j] = 0;
-    for (size_t j = high; j < width; j++)
-        row[j] = 0;
+    Block b = block_of(head, first, count);
+    size_t D = head->head_dim, stride = b.width, at = first * head->q_stride;
+    float *p = room, *ds = room + CPU_QUERY_BLOCK * stride, *slopes = ds + CPU_QUERY_BLOCK * stride;
+    const float *q = head->q + at, *d_o = head->d_o + at;
+    KERNEL(product)
+    (p, stride, q, head->q_stride, 1, head->k_turned + b.key, head->padded, count, b.width, D, head->scale, 0);
+    KERNEL(product)(ds, stride, d_o, head->q_stride, 1, head->v_turned + b.key, head->padded, count, b.width, D, 1, 0);
+    differentiate(head, &b, p, ds, slopes);
+    KERNEL(product)
+    (head->dq + at, head->q_stride, ds, stride, 1, head->k + b.key * head->kv_stride, head->kv_stride, count, D, b.keys,
+     head->scale, 0);
+    KERNEL(product)(head->dk + b.key * D, D, ds, 1, stride, q, head->q_stride, b.keys, D, count, head->scale, 1);
+    KERNEL(product)(head->dv + b.key * D, D, p, 1, stride, d_o, head->q_stride, b.keys, D, count, 1, 1);
+}
+
+void KERNEL(attend_bwd)(const CpuHead *head, float *room)
+{
+    KERNEL(fill)(head->dk, 0, head->length * head->head_dim);
+    KERNEL(fill)(head->dv, 0, head->length * head->head_dim);
+    for (size_t first = 0; first < head->length; first += CPU_QUERY_BLOCK) {
+        size_t left = head->length - first;
+        attend_bwd_block(head, first, left < CPU_QUERY_BLOCK ? left : CPU_QUERY_BLOCK, room);
+    }
 }
 
 /* x[j] = exp(cap(x[j]) - highest) over n values; gives the sum and the highest. */
-static float exponentials(float *x, size_t n, float soft_cap, float *highest)
+static float exponentials_of(float *x, size_t n, float soft_cap, float *highest)
 {
     vf most = v_set(-INFINITY), total = v_set(0.0f);
     float left = -INFINITY;
@@ -77,97 +97,6 @@ static float exponentials(float *x, size_t n, float soft_cap, float *highest)
             sum += x[j];
     }
     return sum;
-}
-
-void KERNEL(attend)(const CpuHead *head, size_t first, size_t count, float *room)
-{
-    Block b = block_of(head, first, count);
-    size_t D = head->head_dim, stride = b.width;
-    float *o = head->o + first * head->q_stride;
-    KERNEL(product)
-    (room, stride, head->q + first * head->q_stride, head->q_stride, 1, head->k_turned + b.key, head->padded, count,
-     b.width, D, head->scale, 0);
-    float sums[CPU_QUERY_BLOCK];
-    for (size_t i = 0; i < count; i++) {
-        size_t low, high;
-        float *row = room + i * stride, highest;
-        columns_of(head, &b, i, &low, &high);
-        sums[i] = exponentials(row + low, high - low, head->soft_cap, &highest);
-        clear_outside(row, low, high, b.keys);
-        if (head->lse != NULL)
-            head->lse[(first + i) * head->lse_stride] = highest + logf(sums[i]);
-    }
-    KERNEL(product)
-    (o, head->q_stride, room, stride, 1, head->v + b.key * head->kv_stride, head->kv_stride, count, D, b.keys, 1, 0);
-    for (size_t i = 0; i < count; i++)
-        KERNEL(scale)(o + i * head->q_stride, 1 / sums[i], D);
-}
-
-/* From scores (p) and do·v (ds) of one query to its probabilities and the scores' derivative, over n keys. δ is taken
- * as Σ p·(do·v) / Σ p, which do·o equals but for rounding: the derivatives of a softmax add up to nothing, and so they
- * keep to that where all do·v are alike. slopes: room for n, of the cap. */
-static void differentiate(float *p, float *ds, float *slopes, size_t n, float lse, float soft_cap)
-{
-    vf total = v_set(0.0f), weighted = v_set(0.0f);
-    EACH_VECTOR(j, lanes, n)
-    {
-        vf z = load_lanes(p + j, lanes), d = load_lanes(ds + j, lanes);
-        if (soft_cap > 0) {
-            z = v_cap(z, soft_cap);
-            vf inside = z * v_set(1 / soft_cap);
-            store_lanes(slopes + j, v_set(1.0f) - inside * inside, lanes);
-        }
-        vf probability = v_exp(z - v_set(lse));
-        if (lanes < VL) { /* what is loaded past the end must not count */
-            v_store_n(p + j, probability, lanes);
-            probability = v_load_n(p + j, lanes);
-        }
-        store_lanes(p + j, probability, lanes);
-        total = total + probability;
-        weighted = v_fma(probability, d, weighted);
-    }
-    vf delta = v_set(v_sum(weighted) / v_sum(total));
-    EACH_VECTOR(j, lanes, n)
-    {
-        vf d = load_lanes(p + j, lanes) * (load_lanes(ds + j, lanes) - delta);
-        if (soft_cap > 0)
-            d = d * load_lanes(slopes + j, lanes);
-        store_lanes(ds + j, d, lanes);
-    }
-}
-
-static void attend_bwd_block(const CpuHead *head, size_t first, size_t count, float *room)
-{
-    Block b = block_of(head, first, count);
-    size_t D = head->head_dim, stride = b.width, at = first * head->q_stride;
-    float *p = room, *ds = room + CPU_QUERY_BLOCK * stride, *slopes = ds + CPU_QUERY_BLOCK * stride;
-    const float *q = head->q + at, *d_o = head->d_o + at;
-    KERNEL(product)
-    (p, stride, q, head->q_stride, 1, head->k_turned + b.key, head->padded, count, b.width, D, head->scale, 0);
-    KERNEL(product)(ds, stride, d_o, head->q_stride, 1, head->v_turned + b.key, head->padded, count, b.width, D, 1, 0);
-    for (size_t i = 0; i < count; i++) {
-        size_t low, high;
-        columns_of(head, &b, i, &low, &high);
-        differentiate(p + i * stride + low, ds + i * stride + low, slopes, high - low,
-                      head->lse[(first + i) * head->lse_stride], head->soft_cap);
-        clear_outside(p + i * stride, low, high, b.keys);
-        clear_outside(ds + i * stride, low, high, b.keys);
-    }
-    KERNEL(product)
-    (head->dq + at, head->q_stride, ds, stride, 1, head->k + b.key * head->kv_stride, head->kv_stride, count, D, b.keys,
-     head->scale, 0);
-    KERNEL(product)(head->dk + b.key * D, D, ds, 1, stride, q, head->q_stride, b.keys, D, count, head->scale, 1);
-    KERNEL(product)(head->dv + b.key * D, D, p, 1, stride, d_o, head->q_stride, b.keys, D, count, 1, 1);
-}
-
-void KERNEL(attend_bwd)(const CpuHead *head, float *room)
-{
-    KERNEL(fill)(head->dk, 0, head->length * head->head_dim);
-    KERNEL(fill)(head->dv, 0, head->length * head->head_dim);
-    for (size_t first = 0; first < head->length; first += CPU_QUERY_BLOCK) {
-        size_t left = head->length - first;
-        attend_bwd_block(head, first, left < CPU_QUERY_BLOCK ? left : CPU_QUERY_BLOCK, room);
-    }
 }
 
 /* scores[j] = scale·q·k_j of VL keys; behind `count` the last one stands in. */
@@ -211,7 +140,7 @@ void KERNEL(attend_part)(const CpuPart *p, float *room)
             scores_of(room + h * width + j, p->q + h * D, k + h / each * D, row, D, n, p->scale);
     }
     for (size_t h = 0; h < p->heads; h++)
-        p->sum[h] = exponentials(room + h * width, p->count, p->soft_cap, &p->highest[h]);
+        p->sum[h] = exponentials_of(room + h * width, p->count, p->soft_cap, &p->highest[h]);
     for (size_t j = 0; j < p->count; j += CPU_PAD) {
         size_t n = p->count - j < CPU_PAD ? p->count - j : CPU_PAD;
         const float *v = p->v + j * row;

@@ -14,7 +14,7 @@ typedef struct CpuHead {
     size_t length, head_dim;
     size_t q_stride, kv_stride, lse_stride; /* floats from one token to the next */
     const float *q, *k, *v;                 /* k, v of the head's group */
-    const float *k_turned, *v_turned;       /* [D, padded]: keys and values with tokens along the row */
+    const float *k_turned, *v_turned;       /* as attend_prepare left them */
     size_t padded;                          /* length, rounded up to CPU_PAD */
     float scale, soft_cap;
     size_t window;
@@ -74,7 +74,11 @@ typedef struct CpuKernels {
     void (*rope)(float *x, const float *table, const int32_t *positions, size_t rows, size_t H, size_t D, size_t half,
                  float sign);
 
-    /* attention.c. room: cpu_attention_room(length) floats. */
+    /* attention.c. room: cpu_attention_room(length, D) floats. */
+    /* Keys (and for the backward values, else v_turned is NULL) of one group, laid out as the two below want them,
+     * cpu_attention_turned(padded, D) floats each: here turned to [D, padded] with zeros behind. */
+    void (*attend_prepare)(float *k_turned, float *v_turned, const float *k, const float *v, size_t stride,
+                           size_t length, size_t padded, size_t D);
     /* Queries [first, first + count), count at most CPU_QUERY_BLOCK. */
     void (*attend)(const CpuHead *head, size_t first, size_t count, float *room);
     void (*attend_bwd)(const CpuHead *head, float *room);
@@ -106,10 +110,17 @@ typedef struct CpuKernels {
                    size_t rows, size_t N, size_t K, float alpha, float beta);
 } CpuKernels;
 
-/* Floats that a thread needs for attention over sequences up to `length`: two blocks of scores and a row. */
-static inline size_t cpu_attention_room(size_t length)
+/* Floats that a thread needs for attention over sequences up to `length`: two blocks of scores and a row, and what
+ * queries and derivatives of a block take in another layout. */
+static inline size_t cpu_attention_room(size_t length, size_t D)
 {
-    return (2 * CPU_QUERY_BLOCK + 1) * (length + CPU_PAD);
+    return (2 * CPU_QUERY_BLOCK + 1) * (length + CPU_PAD) + 2 * CPU_QUERY_BLOCK * (D + 1);
+}
+
+/* Floats of a group's keys, or values, as attend_prepare lays them out: room for whole pairs of dimensions. */
+static inline size_t cpu_attention_turned(size_t padded, size_t D)
+{
+    return padded * (D + D % 2);
 }
 
 extern const CpuKernels cpu_kernels_portable;

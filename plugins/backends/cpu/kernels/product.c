@@ -8,6 +8,12 @@
  */
 #include "vector_math.h"
 
+/* What is done with a value of a and of b. The onednn backend compiles this file again with one where every "value" is
+ * a pair of bf16. */
+#ifndef PRODUCT_STEP
+#define PRODUCT_STEP v_fma
+#endif
+
 #define TILE_ROWS 6
 /* Bytes of b that stay in the first cache while rows of a pass by. */
 #define NEAR_BYTES 24576
@@ -36,7 +42,7 @@ ALWAYS_INLINE void product_tile(float *y, size_t y_row, const float *a, size_t a
             vf value = v_set(a[(size_t)r * a_row]);
 #pragma GCC unroll 4
             for (int v = 0; v < V; v++)
-                sum[r][v] = v_fma(value, row[v], sum[r][v]);
+                sum[r][v] = PRODUCT_STEP(value, row[v], sum[r][v]);
         }
         a += a_col;
         b += b_row;

@@ -13,7 +13,9 @@
 #define TILE_VECTORS 4 /* width of a product's tile; 6 rows of it fill 24 of 32 registers */
 #define FEW_BLOCK 4    /* tile of dot products */
 #define MANY_BLOCK 6
+#ifndef KERNEL
 #define KERNEL(name) name##_avx512
+#endif
 #define KERNEL_NAME "AVX-512"
 
 typedef __m512 vf;

@@ -28,6 +28,7 @@
     X(rmsnorm_dx)                                                                                                      \
     X(rmsnorm_dw)                                                                                                      \
     X(rope)                                                                                                            \
+    X(attend_prepare)                                                                                                  \
     X(attend)                                                                                                          \
     X(attend_bwd)                                                                                                      \
     X(attend_part)                                                                                                     \
