@@ -36,14 +36,15 @@ void batch_clear(Batch *batch)
         g_clear_pointer(array, g_array_unref);
 }
 
-/* Appends example i. */
+/* Appends sequence i of example `number` of the window. */
 static void append(Batch *batch, const Examples *examples, size_t i, uint32_t number)
 {
-    size_t from = g_array_index(examples->starts, size_t, i), target = g_array_index(examples->targets, size_t, i);
+    size_t from = g_array_index(examples->starts, size_t, i), end_id = g_array_index(examples->starts, size_t, i + 1);
+    size_t target = g_array_index(examples->targets, size_t, i);
     size_t end = g_array_index(examples->targets, size_t, i + 1);
     int32_t base = (int32_t)batch->ids->len;
     const int32_t *ids = &g_array_index(examples->ids, int32_t, from);
-    g_array_append_vals(batch->ids, ids, (guint)examples_length(examples, i));
+    g_array_append_vals(batch->ids, ids, (guint)(end_id - from));
     for (size_t k = target; k < end; k++) {
         int32_t row = g_array_index(examples->rows, int32_t, k), placed = base + row;
         g_array_append_val(batch->target_rows, placed);
@@ -52,11 +53,10 @@ static void append(Batch *batch, const Examples *examples, size_t i, uint32_t nu
     g_array_append_vals(batch->weights, &g_array_index(examples->weights, float, target), (guint)(end - target));
     int32_t next = (int32_t)batch->ids->len;
     size_t next_target = batch->targets->len;
-    uint8_t part = HONE_PART_ANSWER;
     g_array_append_val(batch->starts, next);
     g_array_append_val(batch->objective_starts, next_target);
     g_array_append_val(batch->example, number);
-    g_array_append_val(batch->part, part);
+    g_array_append_val(batch->part, g_array_index(examples->part, uint8_t, i));
 }
 
 void batch_pack(Batch *batch, const Examples *examples, const uint32_t *which, size_t count, size_t first)
@@ -69,7 +69,9 @@ void batch_pack(Batch *batch, const Examples *examples, const uint32_t *which, s
     g_array_append_val(batch->starts, zero);
     g_array_append_val(batch->objective_starts, zero_target);
     for (size_t i = 0; i < count; i++)
-        append(batch, examples, which[i], (uint32_t)(first + i));
+        for (size_t q = examples_first(examples, which[i]); q < examples_first(examples, which[i] + 1); q++)
+            append(batch, examples, q, (uint32_t)(first + i));
+    size_t sequences = batch->part->len;
     guint targets = batch->targets->len;
     g_array_set_size(batch->logprob, targets);
     g_array_set_size(batch->reference, targets);
@@ -78,7 +80,7 @@ void batch_pack(Batch *batch, const Examples *examples, const uint32_t *which, s
         .size = sizeof(HoneBatch),
         .n_tokens = batch->ids->len,
         .ids = (const int32_t *)(void *)batch->ids->data,
-        .n_sequences = count,
+        .n_sequences = sequences,
         .starts = (const int32_t *)(void *)batch->starts->data,
         .n_targets = targets,
         .target_rows = (const int32_t *)(void *)batch->target_rows->data,
@@ -86,7 +88,7 @@ void batch_pack(Batch *batch, const Examples *examples, const uint32_t *which, s
     };
     batch->objective = (HoneObjectiveBatch){
         .size = sizeof(HoneObjectiveBatch),
-        .n_sequences = count,
+        .n_sequences = sequences,
         .start = (const size_t *)(void *)batch->objective_starts->data,
         .example = (const uint32_t *)(void *)batch->example->data,
         .part = (const uint8_t *)batch->part->data,
@@ -100,8 +102,8 @@ double batch_weight(const Examples *examples, const uint32_t *which, size_t coun
 {
     double sum = 0;
     for (size_t i = 0; i < count; i++)
-        for (size_t k = g_array_index(examples->targets, size_t, which[i]);
-             k < g_array_index(examples->targets, size_t, which[i] + 1); k++)
+        for (size_t k = g_array_index(examples->targets, size_t, examples_first(examples, which[i]));
+             k < g_array_index(examples->targets, size_t, examples_first(examples, which[i] + 1)); k++)
             sum += (double)g_array_index(examples->weights, float, k);
     return sum;
 }

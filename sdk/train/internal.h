@@ -18,13 +18,16 @@ double train_rate(const HoneTrainParams *params, uint64_t step, uint64_t total);
 
 /* ---- examples.c ---- */
 
-/* Tokenized rows, one after the other. Only tokens that bear loss are kept as targets. */
+/* Tokenized rows, one after the other. Only tokens that bear loss are kept as targets. An example is one sequence, or
+ * two for an objective over pairs: the chosen answer's and the rejected one's, each after the prompt. */
 typedef struct Examples {
     GArray *ids;     /* int32_t */
-    GArray *starts;  /* size_t [n+1] into ids */
-    GArray *rows;    /* int32_t: the token of its example that predicts; the next one is predicted */
+    GArray *starts;  /* size_t [m+1] into ids, for m sequences */
+    GArray *rows;    /* int32_t: the token of its sequence that predicts; the next one is predicted */
     GArray *weights; /* float, > 0, one for each entry of rows */
-    GArray *targets; /* size_t [n+1] into rows and weights */
+    GArray *targets; /* size_t [m+1] into rows and weights */
+    GArray *part;    /* uint8_t [m] HonePart */
+    GArray *first;   /* size_t [n+1] into the sequences */
     size_t n;
     /* Rows that are not among them, or not whole. */
     size_t seen, over_length, truncated, untrained;
@@ -40,15 +43,20 @@ typedef enum {
 Examples *examples_new(void);
 void examples_free(Examples *examples);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Examples, examples_free)
-/* Adds a row of more than one token, or counts why not. false: it is longer than `limit`, and that is to fail. */
-bool examples_add(Examples *examples, const HoneTokens *tokens, size_t limit, OverLength over);
+/* Adds a row of n sequences of more than one token each, or counts why not. false: one is longer than `limit`, and that
+ * is to fail. */
+bool examples_add(Examples *examples, HoneTokens *const *tokens, const HonePart *parts, size_t n, size_t limit,
+                  OverLength over);
+/* Tokens of example i, in all its sequences. */
 size_t examples_length(const Examples *examples, size_t i);
+/* Its first sequence; that of i + 1 ends it. */
+size_t examples_first(const Examples *examples, size_t i);
 
 /* ---- rows.c ---- */
 
 /* Reads a dataset, tells what became of its rows and which text bears loss; an error where nothing is left. */
-Examples *examples_read(HoneArtifact *dataset, HoneModel *model, const HoneTrainParams *params, HoneProgress *progress,
-                        GError **error);
+Examples *examples_read(HoneArtifact *dataset, HoneModel *model, const HoneTrainParams *params, bool pairs,
+                        HoneProgress *progress, GError **error);
 
 /* ---- plan.c ---- */
 

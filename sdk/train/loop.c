@@ -253,11 +253,6 @@ static bool rehearse(Run *run, GError **error)
 static bool prepare(Run *run, GError **error)
 {
     HoneArtifact *model = hone_stage_input(run->stage, "model"), *dataset = hone_stage_input(run->stage, "dataset");
-    if (run->objective->flags & HONE_OBJECTIVE_PAIRS) {
-        g_set_error(error, HONE_ERROR, HONE_ERROR_UNSUPPORTED,
-                    "objectives over pairs of answers are not trained by this version");
-        return false;
-    }
     while (run->objective->figure_names && run->objective->figure_names[run->n_figures])
         if (++run->n_figures > MAX_FIGURES) {
             g_set_error(error, HONE_ERROR, HONE_ERROR_PLUGIN, "an objective may have at most %d figures", MAX_FIGURES);
@@ -270,7 +265,8 @@ static bool prepare(Run *run, GError **error)
         hone_model_open_artifact(model, run->backend, hone_stage_hash_folder(run->stage), run->progress, error);
     if (!run->model)
         return false;
-    run->examples = examples_read(dataset, run->model, run->params, run->progress, error);
+    run->examples = examples_read(dataset, run->model, run->params, run->objective->flags & HONE_OBJECTIVE_PAIRS,
+                                  run->progress, error);
     if (!run->examples || !plan_init(&run->plan, run->params, run->examples->n, error) || !add_tuner(run, error))
         return false;
     run->settings = settings_of(run);

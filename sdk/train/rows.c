@@ -24,13 +24,15 @@ static void append_shortened(GString *out, const GString *segment)
     g_string_append_printf(out, "%s … %s", head, tail);
 }
 
-/* The first example as text, its trained stretches between ⟦ and ⟧. */
-static void note_preview(const Examples *examples, const HoneTokenizer *tokenizer, HoneProgress *progress)
+/* Sequence i as text, its trained stretches between ⟦ and ⟧. */
+static GString *preview(const Examples *examples, size_t i, const HoneTokenizer *tokenizer)
 {
-    g_autoptr(GString) out = g_string_new(NULL);
-    const int32_t *ids = (const int32_t *)(void *)examples->ids->data;
+    GString *out = g_string_new(NULL);
+    size_t start = g_array_index(examples->starts, size_t, i), k = g_array_index(examples->targets, size_t, i);
+    size_t length = g_array_index(examples->starts, size_t, i + 1) - start;
+    size_t n = g_array_index(examples->targets, size_t, i + 1);
+    const int32_t *ids = (const int32_t *)(void *)examples->ids->data + start;
     const int32_t *rows = (const int32_t *)(void *)examples->rows->data;
-    size_t length = examples_length(examples, 0), n = g_array_index(examples->targets, size_t, 1), k = 0;
     for (size_t t = 0; t < length;) {
         bool trained = k < n && (size_t)rows[k] + 1 == t;
         size_t from = t;
@@ -44,7 +46,17 @@ static void note_preview(const Examples *examples, const HoneTokenizer *tokenize
         g_string_append(out, trained ? "⟧" : "");
         g_string_free(segment, TRUE);
     }
-    hone_progress_note(progress, HONE_NOTE_INFO, "first row, trained text in ⟦ ⟧: %s", out->str);
+    return out;
+}
+
+static void note_preview(const Examples *examples, const HoneTokenizer *tokenizer, HoneProgress *progress)
+{
+    static const char *const names[] = {"", ", chosen", ", rejected"};
+    for (size_t i = 0; i < examples_first(examples, 1); i++) {
+        g_autoptr(GString) text = preview(examples, i, tokenizer);
+        hone_progress_note(progress, HONE_NOTE_INFO, "first row%s, trained text in ⟦ ⟧: %s",
+                           names[g_array_index(examples->part, uint8_t, i)], text->str);
+    }
 }
 
 static int by_size(const void *a, const void *b)
@@ -107,26 +119,65 @@ static OverLength over_length_of(const HoneTrainParams *params)
                                                           : OVER_DROP;
 }
 
-static bool add_row(Examples *examples, const HoneRow *row, const HoneChat *chat, size_t limit, OverLength over,
-                    GError **error)
+/* The prompt, which bears no loss here, and one of its answers. */
+static HoneTokens *encode_answer(const HoneChat *chat, const HoneRow *row, const GPtrArray *answer, GError **error)
 {
-    g_autoptr(HoneTokens) tokens = hone_chat_encode_with(chat, row->messages, row->tools, error);
-    if (!tokens) {
-        g_prefix_error(error, "row \"%s\": ", row->id);
-        return false;
+    g_autoptr(GPtrArray) messages = g_ptr_array_new_with_free_func((GDestroyNotify)hone_message_free);
+    for (guint i = 0; i < row->messages->len; i++)
+        g_ptr_array_add(messages, hone_message_copy(row->messages->pdata[i], 0));
+    for (guint i = 0; i < answer->len; i++) {
+        const HoneMessage *message = answer->pdata[i];
+        g_ptr_array_add(messages, hone_message_copy(message, message->weight));
     }
-    examples->unlearned += tokens->unlearned;
-    if (examples_add(examples, tokens, limit, over))
+    return hone_chat_encode_with(chat, messages, row->tools, error);
+}
+
+static bool add_sequences(Examples *examples, const HoneRow *row, HoneTokens *const *tokens, const HonePart *parts,
+                          size_t n, size_t limit, OverLength over, GError **error)
+{
+    for (size_t s = 0; s < n; s++) {
+        if (tokens[s] == NULL) {
+            g_prefix_error(error, "row \"%s\": ", row->id);
+            return false;
+        }
+        examples->unlearned += tokens[s]->unlearned;
+    }
+    if (examples_add(examples, tokens, parts, n, limit, over))
         return true;
+    guint longest = 0;
+    for (size_t s = 0; s < n; s++)
+        longest = MAX(longest, tokens[s]->ids->len);
     g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID,
                 "row \"%s\" has %u tokens, above the limit of %zu; raise max_length, or set over_length to drop or "
                 "truncate",
-                row->id, tokens->ids->len, limit);
+                row->id, longest, limit);
     return false;
 }
 
-Examples *examples_read(HoneArtifact *dataset, HoneModel *model, const HoneTrainParams *params, HoneProgress *progress,
-                        GError **error)
+static bool add_row(Examples *examples, const HoneRow *row, const HoneChat *chat, size_t limit, OverLength over,
+                    GError **error)
+{
+    static const HonePart part[] = {HONE_PART_ANSWER};
+    g_autoptr(HoneTokens) tokens = hone_chat_encode_with(chat, row->messages, row->tools, error);
+    return add_sequences(examples, row, (HoneTokens *const[]){tokens}, part, 1, limit, over, error);
+}
+
+static bool add_pair(Examples *examples, const HoneRow *row, const HoneChat *chat, size_t limit, OverLength over,
+                     GError **error)
+{
+    static const HonePart parts[] = {HONE_PART_CHOSEN, HONE_PART_REJECTED};
+    if (row->chosen == NULL || row->rejected == NULL) {
+        g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID,
+                    "row \"%s\" has no chosen and rejected answers; this method learns from such pairs", row->id);
+        return false;
+    }
+    g_autoptr(HoneTokens) chosen = encode_answer(chat, row, row->chosen, error);
+    g_autoptr(HoneTokens) rejected = chosen ? encode_answer(chat, row, row->rejected, error) : NULL;
+    return add_sequences(examples, row, (HoneTokens *const[]){chosen, rejected}, parts, 2, limit, over, error);
+}
+
+Examples *examples_read(HoneArtifact *dataset, HoneModel *model, const HoneTrainParams *params, bool pairs,
+                        HoneProgress *progress, GError **error)
 {
     const HoneChat *chat = hone_model_chat(model, error);
     g_autoptr(HoneRowReader) reader = chat ? hone_row_reader_open(dataset, error) : NULL;
@@ -141,7 +192,7 @@ Examples *examples_read(HoneArtifact *dataset, HoneModel *model, const HoneTrain
         g_autoptr(HoneRow) row = hone_row_reader_next(reader, &broken);
         if (!row)
             break;
-        if (!add_row(examples, row, chat, limit, over_length_of(params), error)) {
+        if (!(pairs ? add_pair : add_row)(examples, row, chat, limit, over_length_of(params), error)) {
             g_prefix_error(error, "%s: ", hone_artifact_label(dataset));
             return NULL;
         }

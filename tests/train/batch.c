@@ -30,12 +30,18 @@ static void free_row(HoneTokens *tokens)
     g_free(tokens);
 }
 
+static bool add(Examples *examples, HoneTokens *row, size_t limit, OverLength over)
+{
+    static const HonePart part[] = {HONE_PART_ANSWER};
+    return examples_add(examples, &row, part, 1, limit, over);
+}
+
 static Examples *make_examples(size_t n, size_t limit, OverLength over)
 {
     Examples *examples = examples_new();
     for (size_t i = 0; i < n; i++) {
         HoneTokens *row = make_row(i);
-        g_assert_true(examples_add(examples, row, limit, over));
+        g_assert_true(add(examples, row, limit, over));
         free_row(row);
     }
     return examples;
@@ -56,7 +62,7 @@ static void test_rows_are_counted(void)
         truncated += row->ids->len > 12 && bears_early;
         if (row->ids->len > 12) {
             g_autoptr(Examples) strict = examples_new();
-            g_assert_false(examples_add(strict, row, 12, OVER_FAIL));
+            g_assert_false(add(strict, row, 12, OVER_FAIL));
         }
         free_row(row);
     }
@@ -173,6 +179,54 @@ static void test_packing(void)
     batch_clear(&batch);
 }
 
+/* Pairs: both answers of an example stand side by side in one batch; a pair of which one answer is too long or bears no
+ * loss leaves nothing behind. */
+static void test_pairs(void)
+{
+    static const HonePart parts[] = {HONE_PART_CHOSEN, HONE_PART_REJECTED};
+    g_autoptr(Examples) examples = examples_new();
+    g_autoptr(GArray) kept = g_array_new(FALSE, FALSE, sizeof(size_t));
+    size_t over_length = 0, untrained = 0;
+    Batch batch;
+    for (size_t i = 0; i < 60; i++) {
+        HoneTokens *pair[] = {make_row(2 * i), make_row(2 * i + 1)};
+        bool longer = pair[0]->ids->len > 16 || pair[1]->ids->len > 16;
+        bool empty = (2 * i) % 7 == 3 || (2 * i + 1) % 7 == 3;
+        g_assert_true(examples_add(examples, pair, parts, 2, 16, OVER_DROP));
+        over_length += longer;
+        untrained += !longer && empty;
+        if (!longer && !empty)
+            g_array_append_val(kept, i);
+        free_row(pair[0]);
+        free_row(pair[1]);
+    }
+    g_assert_cmpuint(examples->over_length, ==, over_length);
+    g_assert_cmpuint(examples->untrained, ==, untrained);
+    g_assert_cmpuint(examples->n, ==, kept->len);
+    g_assert_cmpuint(kept->len, >=, 10);
+    const uint32_t which[] = {(uint32_t)examples->n - 1, 0, 4};
+    batch_init(&batch);
+    batch_pack(&batch, examples, which, 3, 2);
+    g_assert_cmpuint(batch.model.n_sequences, ==, 6);
+    g_assert_cmpuint(batch.objective.n_sequences, ==, 6);
+    for (size_t s = 0; s < 6; s++) {
+        size_t number = 2 * g_array_index(kept, size_t, which[s / 2]) + s % 2;
+        HoneTokens *row = make_row(number);
+        size_t length = (size_t)(batch.model.starts[s + 1] - batch.model.starts[s]);
+        g_assert_cmpuint(batch.objective.example[s], ==, 2 + s / 2);
+        g_assert_cmpuint(batch.objective.part[s], ==, parts[s % 2]);
+        g_assert_cmpuint(length, ==, row->ids->len);
+        g_assert_cmpmem(batch.model.ids + batch.model.starts[s], length * 4, row->ids->data, length * 4);
+        for (size_t k = batch.objective.start[s]; k < batch.objective.start[s + 1]; k++) {
+            size_t at = (size_t)(batch.model.target_rows[k] - batch.model.starts[s]);
+            g_assert_cmpint(batch.model.targets[k], ==, g_array_index(row->ids, int32_t, at + 1));
+            g_assert_true(batch.objective.weight[k] == g_array_index(row->weights, float, at + 1));
+        }
+        free_row(row);
+    }
+    batch_clear(&batch);
+}
+
 static void test_largest(void)
 {
     g_autoptr(Examples) examples = make_examples(60, 100, OVER_DROP);
@@ -206,6 +260,7 @@ int main(int argc, char **argv)
     g_test_add_func("/train/batch/every_example_once_an_epoch", test_every_example_once_an_epoch);
     g_test_add_func("/train/batch/number_of_steps", test_number_of_steps);
     g_test_add_func("/train/batch/packing", test_packing);
+    g_test_add_func("/train/batch/pairs", test_pairs);
     g_test_add_func("/train/batch/largest", test_largest);
     return g_test_run();
 }
