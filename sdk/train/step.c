@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * step.c: one optimizer step: forward, objective, backward over each micro-batch, clip, update.
+ *
+ * A step's gradient is that of the whole window: the objective divides by the window's weight, so accumulation equals
+ * the large batch. Where the derivative does not depend on the log-probabilities, it is known before the forward and
+ * handed to it, so the head runs once.
+ */
+#include "run.h"
+#include <hone/random.h>
+#include <math.h>
+#include <string.h>
+
+static float *floats(GArray *array)
+{
+    return (float *)(void *)array->data;
+}
+
+/* Forward and backward over the packed batch. *loss and figures are added to. */
+bool run_compute(Run *run, uint64_t dropout_seed, Step *step, GError **error)
+{
+    Batch *batch = &run->batch;
+    HoneObjectiveBatch *targets = &batch->objective;
+    bool linear = run->objective->flags & HONE_OBJECTIVE_LINEAR;
+    double loss = 0, figures[MAX_FIGURES] = {0};
+    HoneForward forward = {.size = sizeof forward,
+                           .keep = true,
+                           .checkpointing = run->params->checkpointing,
+                           .dropout_seed = run->params->dropout > 0 ? dropout_seed : 0};
+    if (run->objective->flags & HONE_OBJECTIVE_NEEDS_REFERENCE) {
+        HoneForward base = {.size = sizeof base, .adapter_off = true};
+        if (!hone_model_forward(run->model, &batch->model, &base, floats(batch->reference), error))
+            return false;
+        targets->reference = floats(batch->reference);
+    }
+    if (linear) {
+        memset(batch->logprob->data, 0, batch->logprob->len * sizeof(float));
+        if (!run->objective->evaluate(run->objective_params, targets, &loss, floats(batch->derivative), figures, error))
+            return false;
+        forward.known_derivative = floats(batch->derivative);
+    }
+    if (!hone_model_forward(run->model, &batch->model, &forward, floats(batch->logprob), error))
+        return false;
+    if (!run->objective->evaluate(run->objective_params, targets, &loss, floats(batch->derivative), figures, error))
+        return false;
+    step->loss += loss;
+    for (size_t i = 0; i < run->n_figures; i++)
+        step->figures[i] += figures[i];
+    return hone_model_backward(run->model, linear ? NULL : floats(batch->derivative), error);
+}
+
+static bool diverged(const Run *run, const char *what, GError **error)
+{
+    g_autofree char *kept =
+        run->state.step > 0 && run->saved
+            ? g_strdup_printf("; the checkpoint of step %" G_GUINT64_FORMAT " is kept", run->state.step)
+            : g_strdup("");
+    g_set_error(error, HONE_ERROR, HONE_ERROR_DIVERGED,
+                "step %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT ": the %s is no finite number: lower learning_rate "
+                "(it is %g) or max_grad_norm (it is %g), or look for broken rows%s",
+                run->state.step + 1, run->plan.total, what, run->params->learning_rate, run->params->max_grad_norm,
+                kept);
+    return false;
+}
+
+bool run_step(Run *run, Step *step, GError **error)
+{
+    uint64_t at = run->state.step;
+    size_t count;
+    const uint32_t *window = plan_window(&run->plan, at, &count);
+    double weight = batch_weight(run->examples, window, count);
+    gint64 started = g_get_monotonic_time();
+    *step = (Step){.rate = train_rate(run->params, at, run->plan.total)};
+    if (!hone_model_zero_gradients(run->model, error))
+        return false;
+    for (size_t from = 0; from < count; from += run->plan.batch) {
+        batch_pack(&run->batch, run->examples, window + from, MIN(run->plan.batch, count - from), from);
+        run->batch.objective.window_weight = weight;
+        run->batch.objective.window_examples = count;
+        /* Any odd number will do but 0, which means none. */
+        uint64_t seed =
+            hone_random_u64(run->plan.seed, HONE_STREAM_DROPOUT, at * (uint64_t)run->plan.window + from) | 1;
+        if (!run_compute(run, seed, step, error)) {
+            g_prefix_error(error, "step %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT ": ", at + 1, run->plan.total);
+            return false;
+        }
+        step->tokens += run->batch.model.n_tokens;
+        if (hone_stage_cancelled(run->stage))
+            return run_stop(run, error); /* the trained values are still those of the last whole step */
+    }
+    if (!isfinite(step->loss))
+        return diverged(run, "loss", error);
+    if (!optimizer_norm(&run->optimizer, &step->norm, error))
+        return false;
+    if (!isfinite(step->norm))
+        return diverged(run, "gradient", error);
+    /* As torch.nn.utils.clip_grad_norm_. */
+    double limit = run->params->max_grad_norm, scale = limit > 0 ? MIN(1, limit / (step->norm + 1e-6)) : 1;
+    if (!optimizer_step(&run->optimizer, run->params, step->rate, scale, at + 1, error))
+        return false;
+    step->seconds = (double)(g_get_monotonic_time() - started) / G_USEC_PER_SEC;
+    run->state.step++;
+    run->state.tokens += step->tokens;
+    run->saved = false;
+    return true;
+}
