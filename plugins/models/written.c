@@ -18,10 +18,22 @@ static bool cancelled(void *stage)
     return hone_stage_cancelled(stage);
 }
 
+/* A text among the metadata of the model at the stage's input: an adapter's base, or the model itself. */
+static const char *base_text(HoneStage *stage, const char *name)
+{
+    HoneArtifact *input = hone_stage_input(stage, "model");
+    JsonObject *meta = hone_artifact_meta(input);
+    if (hone_artifact_type(input) == HONE_ADAPTER)
+        meta = json_object_get_object_member(meta, "base"); /* hone_export_open_artifact has read it */
+    JsonNode *node = json_object_get_member(meta, name);
+    return node && JSON_NODE_HOLDS_VALUE(node) ? json_node_get_string(node) : NULL;
+}
+
 HoneExportOptions written_options(HoneStage *stage, const char *type, double shard)
 {
     return (HoneExportOptions){.size = sizeof(HoneExportOptions),
                                .type = written_type(type),
+                               .name = base_text(stage, "name"),
                                .shard = (uint64_t)(shard * 1e6),
                                .progress = hone_stage_progress(stage),
                                .cancelled = cancelled,
@@ -82,7 +94,10 @@ bool written_refer(HoneStage *stage, HoneArtifact *artifact, const HoneExport *s
     json_object_set_string_member(meta, "format",
                                   hone_checkpoint_format(checkpoint) == HONE_CHECKPOINT_GGUF ? "gguf" : "folder");
     json_object_set_string_member(meta, "family", config->family);
-    json_object_set_string_member(meta, "name", *config->name ? config->name : config->family);
+    const char *base_name = base_text(stage, "name"), *licence = base_text(stage, "licence");
+    json_object_set_string_member(meta, "name", base_name ? base_name : *config->name ? config->name : config->family);
+    if (licence)
+        json_object_set_string_member(meta, "licence", licence);
     json_object_set_int_member(meta, "parameters", (gint64)facts->parameters);
     json_object_set_int_member(meta, "size", (gint64)facts->bytes);
     json_object_set_int_member(meta, "context", (gint64)config->context);

@@ -9,7 +9,8 @@
 
 /* The type of that name, 0 for "auto". */
 HoneType written_type(const char *name);
-/* Options whose progress and cancelling are the stage's. shard: in MB. */
+/* Options whose progress and cancelling are the stage's, and whose name is that of the model at its input "model".
+ * shard: in MB. */
 HoneExportOptions written_options(HoneStage *stage, const char *type, double shard);
 /* The figures, as facts of the run and in the artifact's metadata ("export"); a warning where rounding drowns the
  * adapter. */

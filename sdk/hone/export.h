@@ -24,6 +24,7 @@ HONE_EXPORT const HoneModelConfig *hone_export_config(const HoneExport *source);
 typedef struct HoneExportOptions {
     uint32_t size;
     HoneType type;                 /* of the weight matrices; 0: the base's where it has 16 or 32 bits, else bf16 */
+    const char *name;              /* for a GGUF's metadata where the base is a folder; NULL: as its files say */
     uint64_t shard;                /* bytes of weights in one file of a folder; 0: no limit */
     HoneProgress *progress;        /* or NULL */
     bool (*cancelled)(void *data); /* asked between pieces; or NULL */

@@ -87,7 +87,8 @@ bool stream_parameter(Stream *stream, size_t parameter, HoneType type, GError **
 bool stream_finish(Stream *stream, GError **error);
 
 /* ---- export_meta.c: a model's numbers as GGUF metadata (but the tokenizer's). ---- */
-bool export_put_meta(HoneGgufWriter *writer, const HoneModel *model, GError **error);
+/* name: NULL for the files' own. */
+bool export_put_meta(HoneGgufWriter *writer, const HoneModel *model, const char *name, GError **error);
 /* Its context there: where a GGUF has no key for the family's window, a context no longer than the window makes the
  * model the same. */
 size_t export_gguf_context(const HoneModel *model);

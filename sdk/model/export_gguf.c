@@ -64,13 +64,13 @@ static bool put_tokenizer(HoneGgufWriter *writer, const HoneModel *m, GError **e
     return true;
 }
 
-static bool put_metadata(HoneGgufWriter *writer, const HoneModel *m, HoneType type, GError **error)
+static bool put_metadata(HoneGgufWriter *writer, const HoneModel *m, HoneType type, const char *name, GError **error)
 {
     const HoneGguf *gguf = hone_checkpoint_gguf(m->checkpoint);
     for (size_t i = 0; gguf != NULL && i < hone_gguf_n_keys(gguf); i++)
         if (!is_of_the_file(hone_gguf_key(gguf, i)))
             hone_gguf_writer_copy(writer, gguf, hone_gguf_key(gguf, i));
-    if (gguf == NULL && (!export_put_meta(writer, m, error) || !put_tokenizer(writer, m, error)))
+    if (gguf == NULL && (!export_put_meta(writer, m, name, error) || !put_tokenizer(writer, m, error)))
         return false;
     for (size_t i = 0; i < G_N_ELEMENTS(file_types); i++)
         if (file_types[i].type == type)
@@ -138,7 +138,7 @@ bool hone_export_gguf(HoneExport *source, const char *path, const HoneExportOpti
     *facts = (HoneExportFacts){0};
     g_autoptr(HoneGgufWriter) writer = hone_gguf_writer_new();
     g_autoptr(GArray) factors = export_rope_factors(source->model);
-    if (!put_metadata(writer, source->model, whole, error))
+    if (!put_metadata(writer, source->model, whole, options->name, error))
         return false;
     describe(writer, source, whole, factors, facts);
     return hone_gguf_writer_begin(writer, path, error) &&

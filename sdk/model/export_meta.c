@@ -161,13 +161,14 @@ static bool put_rope(const Meta *meta, GError **error)
     return false;
 }
 
-bool export_put_meta(HoneGgufWriter *writer, const HoneModel *model, GError **error)
+bool export_put_meta(HoneGgufWriter *writer, const HoneModel *model, const char *name, GError **error)
 {
     Meta meta = {writer, model, model->family->architecture};
     hone_gguf_writer_string(writer, "general.architecture", meta.architecture);
     hone_gguf_writer_string(writer, "general.type", "model");
-    if (model->config.name[0] != '\0')
-        hone_gguf_writer_string(writer, "general.name", model->config.name);
+    name = name != NULL ? name : model->config.name;
+    if (*name != '\0')
+        hone_gguf_writer_string(writer, "general.name", name);
     put_sizes(&meta);
     put_window(&meta);
     put_scales(&meta);

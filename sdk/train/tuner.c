@@ -43,7 +43,7 @@ bool run_write(Run *run, GError **error)
         return false;
     JsonObject *meta = hone_artifact_meta(adapter), *base = json_object_new();
     JsonObject *model = hone_artifact_meta(hone_stage_input(run->stage, "model"));
-    static const char *const names[] = {"path", "sha256", "format", "family", "name", "parameters"};
+    static const char *const names[] = {"path", "sha256", "format", "family", "name", "parameters", "licence"};
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
         copy_member(base, model, names[i]);
     /* A path within the model's artifact would mean nothing in this one. */

@@ -22,6 +22,14 @@ static void copy_file(const char *from, const char *to, const char *name)
     g_assert_true(g_file_set_contents(target, content, (gssize)size, NULL));
 }
 
+static void describe(JsonObject *model, const char *path, const char *hash)
+{
+    json_object_set_string_member(model, "path", path);
+    json_object_set_string_member(model, "sha256", hash);
+    json_object_set_string_member(model, "name", "org/base");
+    json_object_set_string_member(model, "licence", "apache-2.0");
+}
+
 /* A sealed artifact that refers to tests/model/data/tiny.gguf; with the adapter on it where asked. */
 static void connect(StageRun *s, bool adapter)
 {
@@ -30,18 +38,15 @@ static void connect(StageRun *s, bool adapter)
     g_autofree char *path = data("tiny.gguf"), *hash = hone_file_hash(path, NULL), *files = data("tiny-adapter");
     g_autoptr(HoneArtifact) artifact = hone_artifact_create(folder, adapter ? HONE_ADAPTER : HONE_MODEL, &error);
     g_assert_no_error(error);
-    JsonObject *base = json_object_new();
-    json_object_set_string_member(base, "path", path);
-    json_object_set_string_member(base, "sha256", hash);
     if (adapter) {
+        JsonObject *base = json_object_new();
+        describe(base, path, hash);
         copy_file(files, folder, "adapter_model.safetensors");
         copy_file(files, folder, "adapter_config.json");
         json_object_set_object_member(hone_artifact_meta(artifact), "base", base);
         json_object_set_int_member(hone_artifact_meta(artifact), "steps", 3);
     } else {
-        json_object_set_string_member(hone_artifact_meta(artifact), "path", path);
-        json_object_set_string_member(hone_artifact_meta(artifact), "sha256", hash);
-        json_object_unref(base);
+        describe(hone_artifact_meta(artifact), path, hash);
     }
     g_assert_true(hone_artifact_seal(artifact, &error));
     g_hash_table_insert(s->inputs, g_strdup("model"), g_strdup(folder));
@@ -89,6 +94,8 @@ static void test_merge(void)
     g_assert_cmpfloat(json_object_get_double_member(figures(artifact), "error_to_change"), ==, 0); /* f32 of f32 */
     g_assert_cmpstr(json_object_get_string_member(figures(artifact), "type"), ==, "f32");
     g_assert_cmpstr(json_object_get_string_member(hone_artifact_meta(artifact), "format"), ==, "folder");
+    g_assert_cmpstr(json_object_get_string_member(hone_artifact_meta(artifact), "name"), ==, "org/base");
+    g_assert_cmpstr(json_object_get_string_member(hone_artifact_meta(artifact), "licence"), ==, "apache-2.0");
     static const char *const files[] = {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
                                         "generation_config.json"};
     for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
