@@ -64,6 +64,7 @@ HONE_EXPORT size_t hone_model_mapped_bytes(const HoneModel *model);
 typedef struct HoneTrainable {
     const char *name;           /* PEFT's name for an adapter's tensor */
     HoneTensor value, gradient; /* f32, same shape */
+    double rate_scale;          /* its learning rate is so many times the optimizer's; 0: 1 */
 } HoneTrainable;
 
 typedef struct HoneLora {

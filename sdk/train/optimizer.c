@@ -71,17 +71,18 @@ bool optimizer_step(Optimizer *optimizer, const HoneTrainParams *params, double 
 {
     const HoneBackendOps *ops = optimizer->backend->ops;
     HoneStream *stream = optimizer->backend->stream;
-    const HoneAdamW adamw = {.size = sizeof adamw,
-                             .learning_rate = rate,
-                             .beta1 = params->beta1,
-                             .beta2 = params->beta2,
-                             .epsilon = params->epsilon,
-                             .weight_decay = params->weight_decay,
-                             .gradient_scale = scale,
-                             .step = step};
-    for (size_t i = 0; i < optimizer->n; i++)
-        ops->adamw(stream, optimizer->trainables[i].value, optimizer->trainables[i].gradient, optimizer->m[i],
-                   optimizer->v[i], &adamw);
+    HoneAdamW adamw = {.size = sizeof adamw,
+                       .beta1 = params->beta1,
+                       .beta2 = params->beta2,
+                       .epsilon = params->epsilon,
+                       .weight_decay = params->weight_decay,
+                       .gradient_scale = scale,
+                       .step = step};
+    for (size_t i = 0; i < optimizer->n; i++) {
+        const HoneTrainable *t = &optimizer->trainables[i];
+        adamw.learning_rate = t->rate_scale > 0 ? rate * t->rate_scale : rate;
+        ops->adamw(stream, t->value, t->gradient, optimizer->m[i], optimizer->v[i], &adamw);
+    }
     return ops->sync(stream, error);
 }
 
