@@ -82,18 +82,4 @@ static const HoneComponent stage = {
     .ops = &stage_ops,
 };
 
-static const HoneComponent *const components[] = {&stage, &objective, NULL};
-
-static const HonePlugin plugin = {
-    HONE_PLUGIN_HEADER,
-    .name = "sft",
-    .version = "1",
-    .licence = "Apache-2.0",
-    .summary = "supervised fine-tuning",
-    .components = components,
-};
-
-HONE_EXPORT const HonePlugin *hone_plugin(void)
-{
-    return &plugin;
-}
+HONE_DEFINE_PLUGIN("sft", "1", "Apache-2.0", "supervised fine-tuning", &stage, &objective)

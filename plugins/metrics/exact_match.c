@@ -73,13 +73,4 @@ static const HoneComponent component = {
     .ops = &ops,
 };
 
-static const HoneComponent *const components[] = {&component, NULL};
-static const HonePlugin plugin = {
-    HONE_PLUGIN_HEADER,      .name = "exact_match",    .version = "1",
-    .licence = "Apache-2.0", .summary = "Exact match", .components = components,
-};
-
-const HonePlugin *hone_plugin(void)
-{
-    return &plugin;
-}
+HONE_DEFINE_PLUGIN("exact_match", "1", "Apache-2.0", "Exact match", &component)

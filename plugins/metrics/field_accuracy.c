@@ -123,17 +123,4 @@ static const HoneComponent component = {
     .ops = &ops,
 };
 
-static const HoneComponent *const components[] = {&component, NULL};
-static const HonePlugin plugin = {
-    HONE_PLUGIN_HEADER,
-    .name = "field_accuracy",
-    .version = "1",
-    .licence = "Apache-2.0",
-    .summary = "Field accuracy of JSON answers",
-    .components = components,
-};
-
-const HonePlugin *hone_plugin(void)
-{
-    return &plugin;
-}
+HONE_DEFINE_PLUGIN("field_accuracy", "1", "Apache-2.0", "Field accuracy of JSON answers", &component)

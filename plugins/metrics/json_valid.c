@@ -47,13 +47,4 @@ static const HoneComponent component = {
     .ops = &ops,
 };
 
-static const HoneComponent *const components[] = {&component, NULL};
-static const HonePlugin plugin = {
-    HONE_PLUGIN_HEADER,      .name = "json_valid",       .version = "1",
-    .licence = "Apache-2.0", .summary = "JSON validity", .components = components,
-};
-
-const HonePlugin *hone_plugin(void)
-{
-    return &plugin;
-}
+HONE_DEFINE_PLUGIN("json_valid", "1", "Apache-2.0", "JSON validity", &component)

@@ -55,17 +55,4 @@ static const HoneComponent component = {
     .ops = &ops,
 };
 
-static const HoneComponent *const components[] = {&component, NULL};
-static const HonePlugin plugin = {
-    HONE_PLUGIN_HEADER,
-    .name = "perplexity",
-    .version = "1",
-    .licence = "Apache-2.0",
-    .summary = "Perplexity and bits per byte",
-    .components = components,
-};
-
-const HonePlugin *hone_plugin(void)
-{
-    return &plugin;
-}
+HONE_DEFINE_PLUGIN("perplexity", "1", "Apache-2.0", "Perplexity and bits per byte", &component)

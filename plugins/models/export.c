@@ -153,17 +153,4 @@ static const HoneComponent component = {
     .ops = &ops,
 };
 
-static const HoneComponent *const components[] = {&component, NULL};
-static const HonePlugin plugin = {
-    HONE_PLUGIN_HEADER,
-    .name = "export",
-    .version = "1",
-    .licence = "Apache-2.0",
-    .summary = "Models for other programs",
-    .components = components,
-};
-
-const HonePlugin *hone_plugin(void)
-{
-    return &plugin;
-}
+HONE_DEFINE_PLUGIN("export", "1", "Apache-2.0", "Models for other programs", &component)

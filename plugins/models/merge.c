@@ -74,17 +74,4 @@ static const HoneComponent component = {
     .ops = &ops,
 };
 
-static const HoneComponent *const components[] = {&component, NULL};
-static const HonePlugin plugin = {
-    HONE_PLUGIN_HEADER,
-    .name = "merge",
-    .version = "1",
-    .licence = "Apache-2.0",
-    .summary = "Merging of adapters",
-    .components = components,
-};
-
-const HonePlugin *hone_plugin(void)
-{
-    return &plugin;
-}
+HONE_DEFINE_PLUGIN("merge", "1", "Apache-2.0", "Merging of adapters", &component)

@@ -234,14 +234,4 @@ static const HoneComponent component = {
     .ops = &ops,
 };
 
-static const HoneComponent *const components[] = {&component, NULL};
-
-static const HonePlugin plugin = {
-    HONE_PLUGIN_HEADER,           .name = "model",          .version = "1", .licence = "Apache-2.0",
-    .summary = "models as files", .components = components,
-};
-
-HONE_EXPORT const HonePlugin *hone_plugin(void)
-{
-    return &plugin;
-}
+HONE_DEFINE_PLUGIN("model", "1", "Apache-2.0", "models as files", &component)

@@ -81,6 +81,18 @@ typedef const HonePlugin *(*HonePluginFunc)(void);
 #define HONE_PLUGIN_SYMBOL "hone_plugin"
 HONE_EXPORT const HonePlugin *hone_plugin(void);
 
+/* The end of a plugin's file: its descriptor, over pointers to its components, and the symbol that gives it. */
+#define HONE_DEFINE_PLUGIN(name_, version_, licence_, summary_, ...)                                                   \
+    const HonePlugin *hone_plugin(void)                                                                                \
+    {                                                                                                                  \
+        static const HoneComponent *const components[] = {__VA_ARGS__, NULL};                                          \
+        static const HonePlugin plugin = {                                                                             \
+            HONE_PLUGIN_HEADER,  .name = name_,       .version = version_,                                             \
+            .licence = licence_, .summary = summary_, .components = components,                                        \
+        };                                                                                                             \
+        return &plugin;                                                                                                \
+    }
+
 /* Names for messages and tables: "stage", "dataset", "in". */
 HONE_EXPORT const char *hone_kind_name(HoneKind kind);
 /* "dataset", or "model or adapter" for a set. Caller frees. */

@@ -125,18 +125,4 @@ static const HoneComponent component = {
     .ops = &ops,
 };
 
-static const HoneComponent *const components[] = {&component, NULL};
-
-static const HonePlugin plugin = {
-    HONE_PLUGIN_HEADER,
-    .name = "onednn",
-    .version = "1",
-    .licence = "Apache-2.0",
-    .summary = "The onednn backend",
-    .components = components,
-};
-
-const HonePlugin *hone_plugin(void)
-{
-    return &plugin;
-}
+HONE_DEFINE_PLUGIN("onednn", "1", "Apache-2.0", "The onednn backend", &component)

@@ -95,18 +95,4 @@ static const HoneComponent component = {
     .ops = &ops,
 };
 
-static const HoneComponent *const components[] = {&component, NULL};
-
-static const HonePlugin plugin = {
-    HONE_PLUGIN_HEADER,
-    .name = "reference",
-    .version = "1",
-    .licence = "Apache-2.0",
-    .summary = "The reference backend",
-    .components = components,
-};
-
-const HonePlugin *hone_plugin(void)
-{
-    return &plugin;
-}
+HONE_DEFINE_PLUGIN("reference", "1", "Apache-2.0", "The reference backend", &component)

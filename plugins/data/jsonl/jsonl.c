@@ -302,18 +302,4 @@ static const HoneComponent component = {
     .ops = &ops,
 };
 
-static const HoneComponent *const components[] = {&component, NULL};
-
-static const HonePlugin plugin = {
-    HONE_PLUGIN_HEADER,
-    .name = "jsonl",
-    .version = "1",
-    .licence = "Apache-2.0",
-    .summary = "Reads rows from JSON lines or a JSON array",
-    .components = components,
-};
-
-HONE_EXPORT const HonePlugin *hone_plugin(void)
-{
-    return &plugin;
-}
+HONE_DEFINE_PLUGIN("jsonl", "1", "Apache-2.0", "Reads rows from JSON lines or a JSON array", &component)

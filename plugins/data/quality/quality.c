@@ -296,18 +296,4 @@ static const HoneComponent component = {
     .ops = &ops,
 };
 
-static const HoneComponent *const components[] = {&component, NULL};
-
-static const HonePlugin plugin = {
-    HONE_PLUGIN_HEADER,
-    .name = "quality",
-    .version = "1",
-    .licence = "Apache-2.0",
-    .summary = "Checks training data and drops what spoils it",
-    .components = components,
-};
-
-HONE_EXPORT const HonePlugin *hone_plugin(void)
-{
-    return &plugin;
-}
+HONE_DEFINE_PLUGIN("quality", "1", "Apache-2.0", "Checks training data and drops what spoils it", &component)

@@ -181,18 +181,4 @@ static const HoneComponent component = {
     .ops = &ops,
 };
 
-static const HoneComponent *const components[] = {&component, NULL};
-
-static const HonePlugin plugin = {
-    HONE_PLUGIN_HEADER,
-    .name = "split",
-    .version = "1",
-    .licence = "Apache-2.0",
-    .summary = "Parts rows into train, test and validation",
-    .components = components,
-};
-
-HONE_EXPORT const HonePlugin *hone_plugin(void)
-{
-    return &plugin;
-}
+HONE_DEFINE_PLUGIN("split", "1", "Apache-2.0", "Parts rows into train, test and validation", &component)

@@ -67,17 +67,4 @@ static const HoneComponent component = {
     .ops = &ops,
 };
 
-static const HoneComponent *const components[] = {&component, NULL};
-static const HonePlugin plugin = {
-    HONE_PLUGIN_HEADER,
-    .name = "compare",
-    .version = "1",
-    .licence = "Apache-2.0",
-    .summary = "Comparison of evaluations",
-    .components = components,
-};
-
-const HonePlugin *hone_plugin(void)
-{
-    return &plugin;
-}
+HONE_DEFINE_PLUGIN("compare", "1", "Apache-2.0", "Comparison of evaluations", &component)

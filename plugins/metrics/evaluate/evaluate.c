@@ -110,17 +110,4 @@ static const HoneComponent component = {
     .ops = &ops,
 };
 
-static const HoneComponent *const components[] = {&component, NULL};
-static const HonePlugin plugin = {
-    HONE_PLUGIN_HEADER,
-    .name = "evaluate",
-    .version = "1",
-    .licence = "Apache-2.0",
-    .summary = "Scoring of models",
-    .components = components,
-};
-
-const HonePlugin *hone_plugin(void)
-{
-    return &plugin;
-}
+HONE_DEFINE_PLUGIN("evaluate", "1", "Apache-2.0", "Scoring of models", &component)

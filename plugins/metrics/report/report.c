@@ -64,13 +64,4 @@ static const HoneComponent component = {
     .ops = &ops,
 };
 
-static const HoneComponent *const components[] = {&component, NULL};
-static const HonePlugin plugin = {
-    HONE_PLUGIN_HEADER,      .name = "report",         .version = "1",
-    .licence = "Apache-2.0", .summary = "HTML report", .components = components,
-};
-
-const HonePlugin *hone_plugin(void)
-{
-    return &plugin;
-}
+HONE_DEFINE_PLUGIN("report", "1", "Apache-2.0", "HTML report", &component)

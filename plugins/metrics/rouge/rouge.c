@@ -85,13 +85,4 @@ static const HoneComponent component = {
     .ops = &ops,
 };
 
-static const HoneComponent *const components[] = {&component, NULL};
-static const HonePlugin plugin = {
-    HONE_PLUGIN_HEADER,      .name = "rouge",    .version = "1",
-    .licence = "Apache-2.0", .summary = "ROUGE", .components = components,
-};
-
-const HonePlugin *hone_plugin(void)
-{
-    return &plugin;
-}
+HONE_DEFINE_PLUGIN("rouge", "1", "Apache-2.0", "ROUGE", &component)

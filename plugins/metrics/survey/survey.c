@@ -104,17 +104,4 @@ static const HoneComponent component = {
     .ops = &ops,
 };
 
-static const HoneComponent *const components[] = {&component, NULL};
-static const HonePlugin plugin = {
-    HONE_PLUGIN_HEADER,
-    .name = "survey",
-    .version = "1",
-    .licence = "Apache-2.0",
-    .summary = "Choice of a base model",
-    .components = components,
-};
-
-const HonePlugin *hone_plugin(void)
-{
-    return &plugin;
-}
+HONE_DEFINE_PLUGIN("survey", "1", "Apache-2.0", "Choice of a base model", &component)

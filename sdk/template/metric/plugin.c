@@ -72,14 +72,5 @@ static const HoneComponent component = {
     .ops = &ops,
 };
 
-static const HoneComponent *const components[] = {&component, NULL};
-
-HONE_EXPORT const HonePlugin *hone_plugin(void)
-{
-    static const HonePlugin plugin = {
-        HONE_PLUGIN_HEADER,       .name = "@NAME@", /* the name of the file without .so */
-        .version = "1",           .licence = "Apache-2.0", .summary = "Share of the wanted words that the answer holds",
-        .components = components,
-    };
-    return &plugin;
-}
+/* The name is that of the file without .so. */
+HONE_DEFINE_PLUGIN("@NAME@", "1", "Apache-2.0", "Share of the wanted words that the answer holds", &component)

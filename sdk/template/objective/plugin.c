@@ -101,14 +101,5 @@ static const HoneComponent stage = {
     .ops = &stage_ops,
 };
 
-static const HoneComponent *const components[] = {&component, &stage, NULL};
-
-HONE_EXPORT const HonePlugin *hone_plugin(void)
-{
-    static const HonePlugin plugin = {
-        HONE_PLUGIN_HEADER,       .name = "@NAME@", /* the name of the file without .so */
-        .version = "1",           .licence = "Apache-2.0", .summary = "Focal loss: likely tokens count less",
-        .components = components,
-    };
-    return &plugin;
-}
+/* The name is that of the file without .so. */
+HONE_DEFINE_PLUGIN("@NAME@", "1", "Apache-2.0", "Focal loss: likely tokens count less", &component, &stage)

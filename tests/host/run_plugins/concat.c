@@ -114,12 +114,4 @@ static const HoneStageOps tell_ops = {.size = sizeof(HoneStageOps), .flags = HON
 static const HoneComponent tell = {HONE_COMPONENT_HEADER, .kind = HONE_STAGE,  .name = "tell",  .version = "1",
                                    .summary = "Reports",  .ports = tell_ports, .ops = &tell_ops};
 
-static const HoneComponent *const components[] = {&concat, &measure, &tell, NULL};
-static const HonePlugin plugin = {
-    HONE_PLUGIN_HEADER,      .name = "concat", .version = "1", .licence = "Apache-2.0", .summary = "Stages with inputs",
-    .components = components};
-
-HONE_EXPORT const HonePlugin *hone_plugin(void)
-{
-    return &plugin;
-}
+HONE_DEFINE_PLUGIN("concat", "1", "Apache-2.0", "Stages with inputs", &concat, &measure, &tell)

@@ -133,15 +133,4 @@ static const HoneComponent component = {HONE_COMPONENT_HEADER,
                                         .instance_size = sizeof(Counter),
                                         .ports = ports,
                                         .ops = &ops};
-static const HoneComponent *const components[] = {&component, NULL};
-static const HonePlugin plugin = {HONE_PLUGIN_HEADER,
-                                  .name = "counter",
-                                  .version = "1",
-                                  .licence = "Apache-2.0",
-                                  .summary = "A slow source of rows",
-                                  .components = components};
-
-HONE_EXPORT const HonePlugin *hone_plugin(void)
-{
-    return &plugin;
-}
+HONE_DEFINE_PLUGIN("counter", "1", "Apache-2.0", "A slow source of rows", &component)

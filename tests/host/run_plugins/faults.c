@@ -143,15 +143,4 @@ static const HoneComponent component = {HONE_COMPONENT_HEADER,
                                         .instance_size = sizeof(Faults),
                                         .ports = ports,
                                         .ops = &ops};
-static const HoneComponent *const components[] = {&component, NULL};
-static const HonePlugin plugin = {HONE_PLUGIN_HEADER,
-                                  .name = "faults",
-                                  .version = "1",
-                                  .licence = "Apache-2.0",
-                                  .summary = "What a plugin must not do",
-                                  .components = components};
-
-HONE_EXPORT const HonePlugin *hone_plugin(void)
-{
-    return &plugin;
-}
+HONE_DEFINE_PLUGIN("faults", "1", "Apache-2.0", "What a plugin must not do", &component)
