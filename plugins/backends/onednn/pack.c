@@ -91,9 +91,6 @@ static void pack_from_rows(const PackSource *b, uint16_t *to, size_t panel_words
 static void pack_from_columns(const PackSource *b, uint16_t *to, size_t panel_words, size_t n, size_t n_count, size_t k,
                               size_t k_count)
 {
-    static const uint16_t first[32] = {0, 32, 1, 33, 2,  34, 3,  35, 4,  36, 5,  37, 6,  38, 7,  39,
-                                       8, 40, 9, 41, 10, 42, 11, 43, 12, 44, 13, 45, 14, 46, 15, 47};
-    const __m512i low = _mm512_loadu_si512(first), high = _mm512_add_epi16(low, _mm512_set1_epi16(16));
     uint16_t room[2][AT_ONCE] __attribute__((aligned(64)));
     for (size_t j = 0; j < (k_count + K_UNIT - 1) / K_UNIT * K_UNIT; j += 2) {
         for (size_t i = 0; i < n_count; i += AT_ONCE) {
@@ -104,9 +101,7 @@ static void pack_from_columns(const PackSource *b, uint16_t *to, size_t panel_wo
                 __mmask32 there = c < width ? lanes_32(width - c) : 0;
                 __m512i x = even != NULL ? _mm512_maskz_loadu_epi16(there, even + c) : _mm512_setzero_si512();
                 __m512i y = odd != NULL ? _mm512_maskz_loadu_epi16(there, odd + c) : _mm512_setzero_si512();
-                uint16_t *at = to + (i + c) / PANEL * panel_words + j * PANEL + c % PANEL * 2;
-                _mm512_storeu_si512(at, _mm512_permutex2var_epi16(x, low, y));
-                _mm512_storeu_si512(at + 32, _mm512_permutex2var_epi16(x, high, y));
+                store_pairs(to + (i + c) / PANEL * panel_words + j * PANEL + c % PANEL * 2, x, y);
             }
         }
     }
@@ -115,6 +110,8 @@ static void pack_from_columns(const PackSource *b, uint16_t *to, size_t panel_wo
 void pack_columns(const PackSource *b, uint16_t *to, size_t panel_words, size_t n, size_t n_count, size_t k,
                   size_t k_count)
 {
+    if (pack_stored(b, to, panel_words, n, n_count, k, k_count))
+        return;
     if (b->turned)
         pack_from_rows(b, to, panel_words, n, n_count, k, k_count);
     else

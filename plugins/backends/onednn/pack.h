@@ -32,6 +32,10 @@ typedef struct PackSource {
 void pack_columns(const PackSource *b, uint16_t *to, size_t panel_words, size_t n, size_t n_count, size_t k,
                   size_t k_count);
 
+/* The same for the types that files store in blocks (pack_stored.c); false, and nothing done, for all others. */
+bool pack_stored(const PackSource *b, uint16_t *to, size_t panel_words, size_t n, size_t n_count, size_t k,
+                 size_t k_count);
+
 /* y = x + beta·y; beta = 0 ignores what y holds. */
 void pack_finish(float *y, size_t y_row, const float *x, size_t x_row, size_t rows, size_t cols, float beta);
 

@@ -6,6 +6,7 @@
 
 #include <immintrin.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* 32 values as bf16. */
 static inline __m512i round_pair(__m512 low, __m512 high)
@@ -35,6 +36,16 @@ static inline __m512i interleave(__m512i halves)
     const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
                                            21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
     return _mm512_permutexvar_epi16(order, halves);
+}
+
+/* Words of two rows side by side: 32 pairs. */
+static inline void store_pairs(uint16_t *to, __m512i even, __m512i odd)
+{
+    static const uint16_t first[32] = {0, 32, 1, 33, 2,  34, 3,  35, 4,  36, 5,  37, 6,  38, 7,  39,
+                                       8, 40, 9, 41, 10, 42, 11, 43, 12, 44, 13, 45, 14, 46, 15, 47};
+    const __m512i low = _mm512_loadu_si512(first), high = _mm512_add_epi16(low, _mm512_set1_epi16(16));
+    _mm512_storeu_si512(to, _mm512_permutex2var_epi16(even, low, odd));
+    _mm512_storeu_si512(to + 32, _mm512_permutex2var_epi16(even, high, odd));
 }
 
 /* 16 rows of 16 double words become columns. */
