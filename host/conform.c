@@ -169,6 +169,9 @@ bool hone_conform_run(HoneConform *conform)
     case HONE_METRIC:
         hone_conform_metric(conform);
         break;
+    case HONE_REWARD:
+        hone_conform_reward(conform);
+        break;
     case HONE_OBJECTIVE:
         hone_conform_objective(conform);
         break;

@@ -41,6 +41,7 @@ JsonObject *hone_conform_params(const HoneComponent *component, const char *file
 void hone_conform_parameters(HoneConform *conform);
 void hone_conform_stage(HoneConform *conform);
 void hone_conform_metric(HoneConform *conform);
+void hone_conform_reward(HoneConform *conform);
 void hone_conform_objective(HoneConform *conform);
 void hone_conform_backend(HoneConform *conform);
 

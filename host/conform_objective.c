@@ -15,7 +15,7 @@
 #define STEP (1.0f / 1024)
 
 typedef struct {
-    float weight[TARGETS], logprob[TARGETS], reference[TARGETS];
+    float weight[TARGETS], logprob[TARGETS], reference[TARGETS], advantage[TARGETS], old[TARGETS];
     size_t start[SEQUENCES + 1];
     uint32_t example[SEQUENCES];
     uint8_t part[SEQUENCES];
@@ -36,11 +36,17 @@ static void make_window(Window *w, bool pairs, uint64_t draw)
         w->weight[k] = (float)(1 + hone_random_below(18, HONE_STREAM_USER, i, 4)) / 2;
         w->logprob[k] = random_logprob(i);
         w->reference[k] = random_logprob(i + 500);
+        /* Near the policy, so that ratios within the usual clipping are met as well as clipped ones, and none is on its
+         * edge: log 0.8 = -0.2231, log 1.2 = 0.1823. */
+        w->old[k] = w->logprob[k] + ((float)hone_random_below(19, HONE_STREAM_USER, i, 9) - 4) / 16;
         w->window_weight += (double)w->weight[k];
     }
     for (guint s = 0; s < SEQUENCES; s++) {
         w->start[s + 1] = s + 1 < SEQUENCES ? w->start[s] + 2 + s % 5 : TARGETS;
         w->example[s] = pairs ? s / 2 : s;
+        float advantage = (float)hone_random_normal(20, HONE_STREAM_USER, draw * 1000 + s);
+        for (size_t k = w->start[s]; k < w->start[s + 1]; k++)
+            w->advantage[k] = advantage;
         w->part[s] = pairs ? (s % 2 == 0 ? HONE_PART_CHOSEN : HONE_PART_REJECTED) : HONE_PART_ANSWER;
     }
     w->window_examples = pairs ? SEQUENCES / 2 : SEQUENCES;
@@ -65,6 +71,10 @@ static bool evaluate(const HoneObjectiveOps *ops, const void *params, const Wind
                                 .window_examples = w->window_examples};
     if ((ops->flags & HONE_OBJECTIVE_NEEDS_REFERENCE) != 0)
         batch.reference = w->reference + first;
+    if ((ops->flags & HONE_OBJECTIVE_ROLLOUTS) != 0) {
+        batch.advantage = w->advantage + first;
+        batch.old = w->old + first;
+    }
     *loss = NAN;
     for (size_t k = 0; k < batch.n_targets; k++)
         derivative[k] = NAN; /* it must overwrite all of them */

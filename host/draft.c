@@ -87,7 +87,7 @@ static void find_stage(HoneDraft *draft, const HoneRegistry *registry, HoneMista
     draft->entry = hone_registry_find(registry, HONE_STAGE, name, &error);
     if (draft->entry != NULL)
         return;
-    for (HoneKind kind = HONE_BACKEND; kind <= HONE_METRIC; kind++) {
+    for (HoneKind kind = HONE_BACKEND; kind <= HONE_LAST_KIND; kind++) {
         if (hone_registry_find(registry, kind, name, NULL) != NULL) {
             hone_mistakes_add(mistakes, value_place(draft, "stage"), "\"%s\" is a %s, not a stage", name,
                               hone_kind_name(kind));

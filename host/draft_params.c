@@ -3,6 +3,7 @@
  */
 #include "draft.h"
 #include <hone/json.h>
+#include <hone/reward.h>
 #include <string.h>
 
 JsonObject *hone_draft_params(const HoneDraft *draft, const guint *choice)
@@ -115,6 +116,62 @@ static void check_metrics(HoneDraft *draft, const guint *choice, JsonObject *par
     }
 }
 
+static void reward_mistake(HoneDraft *draft, const guint *choice, const ParamCheck *check, const char *below,
+                           const char *message)
+{
+    hone_mistakes_add(check->mistakes, hone_draft_param_place(draft, choice, below, false), "%s", message);
+    draft->faulty = true;
+}
+
+/* One element of a list of rewards, at `below`: its form, its name, its own parameters. */
+static void check_reward(HoneDraft *draft, const guint *choice, JsonNode *element, const char *below,
+                         const ParamCheck *check)
+{
+    g_autoptr(GError) error = NULL;
+    HoneRewardUse use;
+    const HoneEntry *entry = hone_reward_use_read(element, &use, &error)
+                                 ? hone_registry_find(check->registry, HONE_REWARD, use.name, &error)
+                                 : NULL;
+    if (entry == NULL) {
+        reward_mistake(draft, choice, check, below, error->message);
+        return;
+    }
+    g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func((GDestroyNotify)hone_problem_free);
+    bool look = check->options == NULL || !check->options->skip_files;
+    hone_params_check(entry->component, use.params, look ? draft->source->file->folder : NULL, problems);
+    for (guint i = 0; i < problems->len; i++) {
+        const HoneProblem *problem = problems->pdata[i];
+        g_autofree char *message = g_strdup_printf("reward \"%s\": %s", use.name, problem->message);
+        g_autofree char *at = use.params != NULL && json_object_has_member(use.params, problem->pointer + 1)
+                                  ? g_strdup_printf("%s/params%s", below, problem->pointer)
+                                  : g_strdup(below);
+        reward_mistake(draft, choice, check, at, message);
+    }
+}
+
+static void check_rewards(HoneDraft *draft, const guint *choice, JsonObject *params, const ParamCheck *check)
+{
+    size_t group = 0, index = 0;
+    const HoneParam *param;
+    while ((param = hone_component_next_param(draft->entry->component, &group, &index, NULL)) != NULL) {
+        JsonNode *value =
+            json_object_has_member(params, param->name) ? json_object_get_member(params, param->name) : NULL;
+        if ((param->flags & HONE_PARAM_NAMES_REWARDS) == 0 || value == NULL)
+            continue;
+        g_autofree char *own = g_strdup_printf("/%s", param->name);
+        if (!JSON_NODE_HOLDS_ARRAY(value) || json_array_get_length(json_node_get_array(value)) == 0) {
+            g_autofree char *message = g_strdup_printf("\"%s\" must be a list of rewards: [\"length\"]", param->name);
+            reward_mistake(draft, choice, check, own, message);
+            continue;
+        }
+        JsonArray *list = json_node_get_array(value);
+        for (guint i = 0; i < json_array_get_length(list); i++) {
+            g_autofree char *below = g_strdup_printf("%s/%u", own, i);
+            check_reward(draft, choice, json_array_get_element(list, i), below, check);
+        }
+    }
+}
+
 static bool is_broken(const HoneDraft *draft, const guint *choice, const char *below)
 {
     g_autofree char *pointer = param_pointer(draft, choice, below);
@@ -146,6 +203,7 @@ static void check_params(HoneDraft *draft, const guint *choice, void *data)
         hone_mistakes_add(check->mistakes, place, "%s%s", problem->message, origin);
     }
     check_metrics(draft, choice, params, check);
+    check_rewards(draft, choice, params, check);
 }
 
 void hone_draft_check_params(HoneDraft *draft, const HoneRegistry *registry, const HonePipelineOptions *options,

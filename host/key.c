@@ -4,6 +4,7 @@
 #include "key.h"
 #include <errno.h>
 #include <hone/file.h>
+#include <hone/reward.h>
 #include <hone/stage.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -172,6 +173,30 @@ static bool add_metrics(const HonePipelineNode *node, const HoneRegistry *regist
     return true;
 }
 
+/* Those of the rewards, as of the metrics. */
+static bool add_rewards(const HonePipelineNode *node, const HoneRegistry *registry, JsonObject *params,
+                        JsonObject *rewards, GError **error)
+{
+    size_t group = 0, index = 0, base;
+    const HoneParam *param;
+    while ((param = hone_component_next_param(node->component, &group, &index, &base))) {
+        JsonNode *value = json_object_get_member(params, param->name);
+        if (!(param->flags & HONE_PARAM_NAMES_REWARDS) || !value || !JSON_NODE_HOLDS_ARRAY(value))
+            continue;
+        JsonArray *list = json_node_get_array(value);
+        for (guint i = 0; i < json_array_get_length(list); i++) {
+            HoneRewardUse use;
+            const HoneEntry *entry = hone_reward_use_read(json_array_get_element(list, i), &use, error)
+                                         ? hone_registry_find(registry, HONE_REWARD, use.name, error)
+                                         : NULL;
+            if (!entry)
+                return false;
+            json_object_set_string_member(rewards, use.name, entry->component->version);
+        }
+    }
+    return true;
+}
+
 JsonObject *hone_key_own_ingredients(const HonePipelineNode *node, const HoneKeyContext *context, HoneResolution *found,
                                      GError **error)
 {
@@ -180,7 +205,9 @@ JsonObject *hone_key_own_ingredients(const HonePipelineNode *node, const HoneKey
     const HoneStageOps *ops = component->ops;
     g_autoptr(JsonObject) params = hone_params_resolve(component, node->params, true);
     g_autoptr(JsonObject) files = json_object_new(), metrics = json_object_new();
+    g_autoptr(JsonObject) rewards = json_object_new();
     if (!add_metrics(node, context->registry, params, metrics, error) ||
+        !add_rewards(node, context->registry, params, rewards, error) ||
         !add_files(node, params, files, context, found, error))
         return NULL;
     JsonObject *ingredients = json_object_new();
@@ -192,6 +219,8 @@ JsonObject *hone_key_own_ingredients(const HonePipelineNode *node, const HoneKey
     json_object_set_object_member(ingredients, "files", g_steal_pointer(&files));
     if (json_object_get_size(metrics) > 0)
         json_object_set_object_member(ingredients, "metrics", g_steal_pointer(&metrics));
+    if (json_object_get_size(rewards) > 0)
+        json_object_set_object_member(ingredients, "rewards", g_steal_pointer(&rewards));
     if (ops->flags & HONE_STAGE_USES_BACKEND)
         json_object_set_string_member(ingredients, "numerics", context->numerics ? context->numerics : "");
     json_object_set_object_member(ingredients, "inputs", json_object_new());
@@ -297,13 +326,15 @@ char *hone_key_difference(JsonObject *before, JsonObject *now)
         g_autofree char *base = path ? g_path_get_basename(path) : NULL;
         return g_strdup_printf("%s: the content of %s changed", (char *)files->pdata[0], base ? base : "the file");
     }
-    JsonObject *old_metrics = member_object(before, "metrics"), *new_metrics = member_object(now, "metrics");
-    g_autoptr(GPtrArray) metrics = differing(old_metrics, new_metrics);
-    if (metrics->len > 0) {
-        g_autofree char *name = g_strdup_printf("version of metric %s", (char *)metrics->pdata[0]);
-        return changed_value(name, old_metrics ? json_object_get_member(old_metrics, metrics->pdata[0]) : NULL,
-                             new_metrics ? json_object_get_member(new_metrics, metrics->pdata[0]) : NULL,
-                             metrics->len - 1);
+    static const char *const used[][2] = {{"metrics", "metric"}, {"rewards", "reward"}};
+    for (size_t i = 0; i < G_N_ELEMENTS(used); i++) {
+        JsonObject *was = member_object(before, used[i][0]), *is = member_object(now, used[i][0]);
+        g_autoptr(GPtrArray) names = differing(was, is);
+        if (names->len == 0)
+            continue;
+        g_autofree char *name = g_strdup_printf("version of %s %s", used[i][1], (char *)names->pdata[0]);
+        return changed_value(name, was ? json_object_get_member(was, names->pdata[0]) : NULL,
+                             is ? json_object_get_member(is, names->pdata[0]) : NULL, names->len - 1);
     }
     JsonNode *old = json_object_get_member(before, "numerics"), *new = json_object_get_member(now, "numerics");
     if (!same(old, new))

@@ -4,8 +4,11 @@
 #include <hone/plugin.h>
 #include <string.h>
 
-static const char *const kind_names[] = {
-    [HONE_STAGE] = "stage", [HONE_BACKEND] = "backend", [HONE_OBJECTIVE] = "objective", [HONE_METRIC] = "metric"};
+static const char *const kind_names[] = {[HONE_STAGE] = "stage",
+                                         [HONE_BACKEND] = "backend",
+                                         [HONE_OBJECTIVE] = "objective",
+                                         [HONE_METRIC] = "metric",
+                                         [HONE_REWARD] = "reward"};
 
 /* In the order of the bits of HoneArtifactType. */
 static const char *const type_names[] = {"dataset", "preferences", "model", "adapter", "scores", "report"};
@@ -13,7 +16,7 @@ G_STATIC_ASSERT((1 << G_N_ELEMENTS(type_names)) - 1 == HONE_ANY);
 
 const char *hone_kind_name(HoneKind kind)
 {
-    return kind >= HONE_STAGE && kind <= HONE_METRIC ? kind_names[kind] : "component";
+    return kind >= HONE_STAGE && kind <= HONE_LAST_KIND ? kind_names[kind] : "component";
 }
 
 char *hone_artifact_types_name(uint32_t types)

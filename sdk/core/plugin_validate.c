@@ -7,6 +7,7 @@
 #include <hone/backend.h>
 #include <hone/metric.h>
 #include <hone/objective.h>
+#include <hone/reward.h>
 #include <hone/stage.h>
 #include <math.h>
 #include <string.h>
@@ -19,7 +20,9 @@
 #define MOST_FIGURES 64
 #define LONGEST_NAME 64
 #define LARGEST_INSTANCE (1u << 20)
-#define KNOWN_FLAGS (HONE_PARAM_NO_KEY | HONE_PARAM_NAMES_METRICS | HONE_PARAM_MAY_BE_ABSENT | HONE_PARAM_MAY_BE_HUB)
+#define KNOWN_FLAGS                                                                                                    \
+    (HONE_PARAM_NO_KEY | HONE_PARAM_NAMES_METRICS | HONE_PARAM_MAY_BE_ABSENT | HONE_PARAM_MAY_BE_HUB |                 \
+     HONE_PARAM_NAMES_REWARDS)
 
 typedef struct {
     const HoneComponent *component; /* once one is looked at */
@@ -130,6 +133,8 @@ static bool check_param(Check *c, const HoneParam *p, size_t base)
         return fail(c, "unknown flags");
     if ((p->flags & HONE_PARAM_NAMES_METRICS) != 0 && p->type != HONE_PARAM_STRINGS)
         return fail(c, "HONE_PARAM_NAMES_METRICS is for HONE_STRINGS only");
+    if ((p->flags & HONE_PARAM_NAMES_REWARDS) != 0 && p->type != HONE_PARAM_JSON)
+        return fail(c, "HONE_PARAM_NAMES_REWARDS is for HONE_JSON only");
     if ((p->flags & HONE_PARAM_MAY_BE_ABSENT) != 0 && p->type != HONE_PARAM_PATH)
         return fail(c, "HONE_PARAM_MAY_BE_ABSENT is for HONE_PATH only");
     if ((p->flags & HONE_PARAM_MAY_BE_HUB) != 0 && p->type != HONE_PARAM_PATH)
@@ -249,11 +254,23 @@ static bool check_metric(const Check *c, const HoneMetricOps *ops)
     return true;
 }
 
+static bool check_reward(const Check *c, const HoneRewardOps *ops)
+{
+    if (!REACHES(ops, HoneRewardOps, finish))
+        return fail(c, "its table of functions is too small; begin it with .size = sizeof(HoneRewardOps)");
+    if (ops->flags != 0)
+        return fail(c, "unknown flags");
+    if (ops->score == NULL)
+        return fail(c, "has no score function");
+    return (ops->prepare == NULL) == (ops->finish == NULL) || fail(c, "prepare and finish come together or not at all");
+}
+
 static bool check_objective(const Check *c, const HoneObjectiveOps *ops)
 {
     if (!REACHES(ops, HoneObjectiveOps, figure_names))
         return fail(c, "its table of functions is too small; begin it with .size = sizeof(HoneObjectiveOps)");
-    if ((ops->flags & ~(uint32_t)(HONE_OBJECTIVE_LINEAR | HONE_OBJECTIVE_NEEDS_REFERENCE | HONE_OBJECTIVE_PAIRS)) != 0)
+    if ((ops->flags & ~(uint32_t)(HONE_OBJECTIVE_LINEAR | HONE_OBJECTIVE_NEEDS_REFERENCE | HONE_OBJECTIVE_PAIRS |
+                                  HONE_OBJECTIVE_ROLLOUTS)) != 0)
         return fail(c, "unknown flags");
     if (ops->evaluate == NULL)
         return fail(c, "has no evaluate function");
@@ -304,6 +321,8 @@ static bool check_ops(const Check *c)
         return check_objective(c, ops);
     case HONE_METRIC:
         return check_metric(c, ops);
+    case HONE_REWARD:
+        return check_reward(c, ops);
     }
     g_assert_not_reached();
 }
@@ -313,7 +332,7 @@ static bool check_component(Check *c, const HoneComponent *component, size_t i)
     if (component->size < sizeof(HoneComponent))
         return fail(c, "component %zu was compiled with a struct of %u bytes; begin it with HONE_COMPONENT_HEADER",
                     i + 1, component->size);
-    if (component->kind < HONE_STAGE || component->kind > HONE_METRIC)
+    if (component->kind < HONE_STAGE || component->kind > HONE_LAST_KIND)
         return fail(c, "component %zu has the unknown kind %d", i + 1, (int)component->kind);
     if (!good_name(component->name, false))
         return fail(c, "component %zu has no name of the form [a-z][a-z0-9_]*, at most %d long", i + 1, LONGEST_NAME);

@@ -21,6 +21,7 @@
 #include <hone/plugin.h>
 #include <hone/progress.h>
 #include <hone/random.h>
+#include <hone/reward.h>
 #include <hone/safetensors.h>
 #include <hone/stage.h>
 #include <hone/tensor.h>

@@ -10,6 +10,7 @@ typedef enum {
     HONE_OBJECTIVE_LINEAR = 1 << 0,          /* the derivative does not depend on the log-probabilities */
     HONE_OBJECTIVE_NEEDS_REFERENCE = 1 << 1, /* wants the reference model's log-probabilities */
     HONE_OBJECTIVE_PAIRS = 1 << 2,           /* examples are (chosen, rejected) pairs, never split over batches */
+    HONE_OBJECTIVE_ROLLOUTS = 1 << 3,        /* examples are answers that the model gave, with their advantages */
 } HoneObjectiveFlags;
 
 typedef enum {
@@ -32,6 +33,9 @@ typedef struct HoneObjectiveBatch {
     /* Over the whole optimizer step, so that accumulation equals the large batch: */
     double window_weight;   /* sum of weights */
     size_t window_examples; /* number of examples */
+    /* Of answers that the model gave (HONE_OBJECTIVE_ROLLOUTS), else NULL: */
+    const float *advantage; /* [K] */
+    const float *old;       /* [K] of the policy that gave the answer; NULL: that is the policy as it is now */
 } HoneObjectiveBatch;
 
 /* Named numbers to plot beside the loss; each is summed over the window's micro-batches. */

@@ -31,6 +31,8 @@ typedef enum {
     HONE_PARAM_MAY_BE_ABSENT = 1 << 2, /* PATH that need not exist before the run */
     HONE_PARAM_MAY_BE_HUB = 1 << 3,    /* PATH that may name a model on a hub (hub.h): then it is left as written, and
                                           the stage has a `resolve` */
+    HONE_PARAM_NAMES_REWARDS = 1 << 4, /* JSON, a list of rewards with their parameters (reward.h): the host checks them
+                                        */
 } HoneParamFlags;
 
 /* One parameter. `fallback` is the default as JSON text ("0.1", "\"linear\"", "[]", "null"); NULL: the parameter is

@@ -14,13 +14,15 @@
 #include <hone/params.h>
 
 #define HONE_ABI_MAJOR 1
-#define HONE_ABI_MINOR 1
+#define HONE_ABI_MINOR 2
 
 typedef enum {
     HONE_STAGE = 1, /* a step of a pipeline (stage.h) */
     HONE_BACKEND,   /* a table of tensor operators (backend.h) */
     HONE_OBJECTIVE, /* log-probabilities to a loss and its derivatives (objective.h) */
     HONE_METRIC,    /* a scored row to figures (metric.h) */
+    HONE_REWARD,    /* a model's answers to numbers to raise (reward.h); since ABI 1.2 */
+    HONE_LAST_KIND = HONE_REWARD,
 } HoneKind;
 
 /* What flows along a pipeline's edges; a port accepts or gives a set of these. */
@@ -63,7 +65,8 @@ struct HoneComponent {
     size_t instance_size;
     const HonePort *ports; /* stages only; ends with {0} */
     uint32_t port_size;    /* sizeof (HonePort) */
-    const void *ops; /* HoneStageOps, HoneBackendOps, HoneObjectiveOps or HoneMetricOps, each beginning with its size */
+    const void *ops; /* HoneStageOps, HoneBackendOps, HoneObjectiveOps, HoneMetricOps or HoneRewardOps, each beginning
+                        with its size */
 };
 
 typedef struct HonePlugin {

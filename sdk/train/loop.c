@@ -15,6 +15,16 @@ static bool save(Run *run, GError **error)
     return run->saved;
 }
 
+static bool can_resume(const Run *run)
+{
+    return run->state.step % run->feed->hold == 0;
+}
+
+bool run_must_stop(const Run *run)
+{
+    return hone_stage_cancelled(run->stage) && can_resume(run);
+}
+
 bool run_stop(Run *run, GError **error)
 {
     return save(run, error) && hone_stage_stop(run->stage, error);
@@ -38,7 +48,7 @@ static JsonObject *settings_of(Run *run)
 static bool rehearse(Run *run, GError **error)
 {
     g_autofree uint32_t *largest = g_new(uint32_t, run->plan.batch);
-    size_t count = 0, tokens = plan_largest(&run->plan, run->examples, largest, &count);
+    size_t count = 0, tokens = run->feed->largest(run->feed, run, largest, &count);
     Step step = {0};
     batch_pack(&run->batch, run->examples, largest, count, 0);
     run->batch.objective.window_weight = batch_weight(run->examples, largest, count);
@@ -55,7 +65,7 @@ static bool rehearse(Run *run, GError **error)
 
 static bool prepare(Run *run, GError **error)
 {
-    HoneArtifact *model = hone_stage_input(run->stage, "model"), *dataset = hone_stage_input(run->stage, "dataset");
+    HoneArtifact *model = hone_stage_input(run->stage, "model");
     while (run->objective->figure_names && run->objective->figure_names[run->n_figures])
         if (++run->n_figures > MAX_FIGURES) {
             g_set_error(error, HONE_ERROR, HONE_ERROR_PLUGIN, "an objective may have at most %d figures", MAX_FIGURES);
@@ -68,9 +78,7 @@ static bool prepare(Run *run, GError **error)
         hone_model_open_artifact(model, run->backend, hone_stage_hash_folder(run->stage), run->progress, error);
     if (!run->model)
         return false;
-    run->examples = examples_read(dataset, run->model, run->params, run->objective->flags & HONE_OBJECTIVE_PAIRS,
-                                  run->progress, error);
-    if (!run->examples || !plan_init(&run->plan, run->params, run->examples->n, error) || !run_add_tuner(run, error))
+    if (!run->feed->open(run->feed, run, error) || !run_add_tuner(run, error))
         return false;
     run->settings = settings_of(run);
     hone_progress_note(run->progress, HONE_NOTE_INFO, "%zu values are trained, in %" G_GUINT64_FORMAT " steps",
@@ -90,16 +98,20 @@ static bool train(Run *run, GError **error)
         return false;
     if (run->state.step < run->plan.total && !rehearse(run, error))
         return false;
+    bool due = false; /* a checkpoint */
     while (run->state.step < run->plan.total) {
         Step step;
-        if (hone_stage_cancelled(run->stage))
+        if (run_must_stop(run))
             return run_stop(run, error);
         if (!run_step(run, &step, error))
             return false;
         run_tell(run, &step);
-        if (run->state.step % (uint64_t)run->params->save_every == 0 && run->state.step < run->plan.total &&
-            !save(run, error))
+        due = due || run->state.step % (uint64_t)run->params->save_every == 0;
+        if (!due || !can_resume(run) || run->state.step == run->plan.total)
+            continue;
+        if (!save(run, error))
             return false;
+        due = false;
     }
     struct rusage usage;
     if (getrusage(RUSAGE_SELF, &usage) == 0)
@@ -108,10 +120,11 @@ static bool train(Run *run, GError **error)
     return run_write(run, error);
 }
 
-bool hone_train(HoneStage *stage, const HoneTrainParams *params, const HoneObjectiveOps *objective,
-                const void *objective_params, GError **error)
+bool run_train(HoneStage *stage, const HoneTrainParams *params, const HoneObjectiveOps *objective,
+               const void *objective_params, Feed *feed, GError **error)
 {
     Run run = {.stage = stage,
+               .feed = feed,
                .params = params,
                .objective = objective,
                .objective_params = objective_params,
@@ -128,4 +141,11 @@ bool hone_train(HoneStage *stage, const HoneTrainParams *params, const HoneObjec
     g_free(run.state.host);
     hone_model_free(run.model);
     return ok;
+}
+
+bool hone_train(HoneStage *stage, const HoneTrainParams *params, const HoneObjectiveOps *objective,
+                const void *objective_params, GError **error)
+{
+    Feed feed = feed_of_dataset();
+    return run_train(stage, params, objective, objective_params, &feed, error);
 }

@@ -8,8 +8,30 @@
 
 #define MAX_FIGURES 32 /* of an objective */
 
-typedef struct Run {
+typedef struct Run Run;
+
+/* Where the examples of the steps come from: a dataset (feed.c), answers that the model gives (rollout.c). A feed of
+ * more than a few functions keeps its own state behind this one. */
+typedef struct Feed Feed;
+struct Feed {
+    /* Fills the run's examples and plan. The model is open, but nothing of it is trained yet. */
+    bool (*open)(Feed *feed, Run *run, GError **error);
+    /* Makes ready the examples of step `at`: which [*count] of the run's. Valid until the next call. */
+    const uint32_t *(*window)(Feed *feed, Run *run, uint64_t at, size_t *count, GError **error);
+    /* The largest micro-batch to come, for a rehearsal: its examples [*count] in `which` (room for plan->batch), and
+     * its tokens. */
+    size_t (*largest)(Feed *feed, Run *run, uint32_t *which, size_t *count);
+    /* So many steps share what they are fed, and a run neither stops nor saves between them. */
+    uint64_t hold;
+    /* Named numbers of the step's examples, told beside the objective's; n_figures of them. */
+    const char *const *figure_names;
+    const double *figures;
+    size_t n_figures;
+};
+
+struct Run {
     HoneStage *stage;
+    Feed *feed;
     const HoneTrainParams *params;
     const HoneObjectiveOps *objective;
     const void *objective_params;
@@ -24,7 +46,7 @@ typedef struct Run {
     Checkpoint state;
     bool saved; /* the state's step is on disk */
     size_t n_figures;
-} Run;
+};
 
 /* What one step gave. */
 typedef struct Step {
@@ -36,8 +58,18 @@ typedef struct Step {
 
 /* ---- loop.c ---- */
 
+/* Whether the run is to stop, and is where it can be taken up again. */
+bool run_must_stop(const Run *run);
 /* Saves where that is not done yet, and ends the stage as one that was asked to stop. */
 bool run_stop(Run *run, GError **error);
+/* hone_train with examples from a feed. */
+bool run_train(HoneStage *stage, const HoneTrainParams *params, const HoneObjectiveOps *objective,
+               const void *objective_params, Feed *feed, GError **error);
+
+/* ---- feed.c ---- */
+
+/* The rows of port "dataset", in windows of the plan. */
+Feed feed_of_dataset(void);
 
 /* ---- step.c ---- */
 

@@ -66,9 +66,11 @@ bool run_step(Run *run, Step *step, GError **error)
 {
     uint64_t at = run->state.step;
     size_t count;
-    const uint32_t *window = plan_window(&run->plan, at, &count);
-    double weight = batch_weight(run->examples, window, count);
     gint64 started = g_get_monotonic_time();
+    const uint32_t *window = run->feed->window(run->feed, run, at, &count, error);
+    if (!window)
+        return false;
+    double weight = batch_weight(run->examples, window, count);
     *step = (Step){.rate = train_rate(run->params, at, run->plan.total)};
     if (!hone_model_zero_gradients(run->model, error))
         return false;
@@ -84,7 +86,7 @@ bool run_step(Run *run, Step *step, GError **error)
             return false;
         }
         step->tokens += run->batch.model.n_tokens;
-        if (hone_stage_cancelled(run->stage))
+        if (run_must_stop(run))
             return run_stop(run, error); /* the trained values are still those of the last whole step */
     }
     if (!isfinite(step->loss))

@@ -20,14 +20,19 @@ static double resident(void)
 /* Two tellings: the live one has the times in it, the artifact's has only what a resumed run gives again. */
 void run_tell(Run *run, const Step *step)
 {
-    const char *names[MAX_FIGURES + 8] = {"loss", "lr", "grad_norm", "epoch", "tokens"};
-    double values[MAX_FIGURES + 8] = {step->loss, step->rate, step->norm,
-                                      (double)run->state.step / (double)run->plan.steps_per_epoch,
-                                      (double)run->state.tokens};
+    const Feed *feed = run->feed;
+    const char *names[2 * MAX_FIGURES + 8] = {"loss", "lr", "grad_norm", "epoch", "tokens"};
+    double values[2 * MAX_FIGURES + 8] = {step->loss, step->rate, step->norm,
+                                          (double)run->state.step / (double)run->plan.steps_per_epoch,
+                                          (double)run->state.tokens};
     size_t n = 5;
     for (size_t i = 0; i < run->n_figures; i++, n++) {
         names[n] = run->objective->figure_names[i];
         values[n] = step->figures[i];
+    }
+    for (size_t i = 0; i < feed->n_figures; i++, n++) {
+        names[n] = feed->figure_names[i];
+        values[n] = feed->figures[i];
     }
     g_autoptr(JsonObject) figures = json_object_new(), event = json_object_new();
     for (size_t i = 0; i < n; i++)

@@ -32,6 +32,17 @@ static bool evaluate(const void *params, const HoneObjectiveBatch *batch, double
     return true;
 }
 
+static bool score_answers(const void *params, void *prepared, const HoneAnswers *answers, double *rewards,
+                          GError **error)
+{
+    return true;
+}
+
+static void *prepare_reward(const void *params, HoneStage *stage, GError **error)
+{
+    return NULL;
+}
+
 /* A good plugin, and every piece of it open to change. */
 typedef struct {
     const char *choices[3];
@@ -43,8 +54,9 @@ typedef struct {
     HoneMetricOps metric_ops;
     const char *figure_names[2];
     HoneObjectiveOps objective_ops;
-    HoneComponent stage, metric, objective;
-    const HoneComponent *components[4];
+    HoneRewardOps reward_ops;
+    HoneComponent stage, metric, objective, reward;
+    const HoneComponent *components[5];
     HonePlugin plugin;
 } Parts;
 
@@ -75,6 +87,9 @@ static void make(Parts *p)
         .size = sizeof(HoneMetricOps), .figures = p->figures, .figure_size = sizeof(HoneFigureInfo), .score = score};
     p->objective_ops =
         (HoneObjectiveOps){.size = sizeof(HoneObjectiveOps), .evaluate = evaluate, .figure_names = p->figure_names};
+    p->reward_ops = (HoneRewardOps){.size = sizeof(HoneRewardOps), .score = score_answers};
+    p->reward = (HoneComponent){HONE_COMPONENT_HEADER, .kind = HONE_REWARD, .name = "x",
+                                .version = "1",        .summary = "s",      .ops = &p->reward_ops};
     p->stage.params = p->groups;
     p->stage.ports = p->ports;
     p->stage.ops = &p->stage_ops;
@@ -83,6 +98,7 @@ static void make(Parts *p)
     p->components[0] = &p->stage;
     p->components[1] = &p->metric;
     p->components[2] = &p->objective;
+    p->components[3] = &p->reward;
     p->plugin.components = p->components;
 }
 
@@ -157,6 +173,7 @@ static void test_params(void)
     REFUSED("two parameters are named", p.params[1].name = "count");
     REFUSED("unknown flags", p.params[0].flags = 1u << 20);
     REFUSED("HONE_STRINGS only", p.params[0].flags = HONE_PARAM_NAMES_METRICS);
+    REFUSED("HONE_JSON only", p.params[0].flags = HONE_PARAM_NAMES_REWARDS);
     REFUSED("HONE_PATH only", p.params[0].flags = HONE_PARAM_MAY_BE_ABSENT);
     REFUSED("HONE_PATH only", p.params[0].flags = HONE_PARAM_MAY_BE_HUB);
     REFUSED("one line of help", p.params[0].help = NULL);
@@ -210,6 +227,11 @@ static void test_functions(void)
     REFUSED("unknown scale", p.figures[1].scale = 9);
     REFUSED("too small", p.objective_ops.size = 8);
     REFUSED("no evaluate", p.objective_ops.evaluate = NULL);
+    REFUSED("too small", p.reward_ops.size = 8);
+    REFUSED("no score function", p.reward_ops.score = NULL);
+    REFUSED("unknown flags", p.reward_ops.flags = 1);
+    REFUSED("come together", p.reward_ops.prepare = prepare_reward);
+    REFUSED("unknown kind", p.reward.kind = HONE_LAST_KIND + 1);
     REFUSED("figure 1", p.figure_names[0] = "a b");
 }
 
@@ -234,6 +256,7 @@ static void test_names(void)
 {
     g_assert_cmpstr(hone_kind_name(HONE_STAGE), ==, "stage");
     g_assert_cmpstr(hone_kind_name(HONE_METRIC), ==, "metric");
+    g_assert_cmpstr(hone_kind_name(HONE_REWARD), ==, "reward");
     g_assert_cmpstr(hone_kind_name(77), ==, "component");
     g_autofree char *two = hone_artifact_types_name(HONE_MODEL | HONE_ADAPTER),
                     *any = hone_artifact_types_name(HONE_ANY);

@@ -5,6 +5,7 @@
 #include <hone/dataset.h>
 #include <hone/metric.h>
 #include <hone/objective.h>
+#include <hone/reward.h>
 #include <hone/stage.h>
 #include <math.h>
 #include <string.h>
@@ -133,6 +134,42 @@ static void test_metric(void)
     metric_fault = GOOD;
 }
 
+/* ---- Rewards: the answer's length. ---- */
+
+static enum { SOUND, SKIPS_ONE, AMONG_OTHERS, WITHOUT_REASON } reward_fault;
+
+static bool score_answers(const void *params, void *prepared, const HoneAnswers *answers, double *rewards,
+                          GError **error)
+{
+    for (size_t i = 0; i < answers->n; i++)
+        if (reward_fault != SKIPS_ONE || *answers->texts[i] != 0)
+            rewards[i] = (double)strlen(answers->texts[i]) + (reward_fault == AMONG_OTHERS ? (double)i : 0);
+    return reward_fault != WITHOUT_REASON;
+}
+
+static void *asks_for_a_stage(const void *params, HoneStage *stage, GError **error)
+{
+    g_set_error(error, HONE_ERROR, HONE_ERROR_UNSUPPORTED, "works within a stage only");
+    return NULL;
+}
+
+static void finish_reward(void *prepared)
+{
+}
+
+static void test_reward(void)
+{
+    HoneRewardOps ops = {.size = sizeof ops, .score = score_answers};
+    const HoneComponent component = COMPONENT(HONE_REWARD, ops);
+    expect(&component, "", "");
+    for (reward_fault = SKIPS_ONE; reward_fault <= WITHOUT_REASON; reward_fault++)
+        expect(&component, "score ", "");
+    reward_fault = SOUND;
+    ops.prepare = asks_for_a_stage;
+    ops.finish = finish_reward;
+    expect(&component, "", "score ");
+}
+
 /* ---- Stages: copy a dataset. ---- */
 
 static enum { COPIES, RANDOM, WRITES_NOTHING, FAILS, FAILS_SILENTLY } stage_fault;
@@ -190,6 +227,7 @@ int main(int argc, char **argv)
     registry = hone_registry_new(NULL);
     g_test_add_func("/conform/objective", test_objective);
     g_test_add_func("/conform/metric", test_metric);
+    g_test_add_func("/conform/reward", test_reward);
     g_test_add_func("/conform/stage", test_stage);
     int status = g_test_run();
     hone_registry_free(registry);
