@@ -11,12 +11,15 @@ typedef enum {
     HONE_OBJECTIVE_NEEDS_REFERENCE = 1 << 1, /* wants the reference model's log-probabilities */
     HONE_OBJECTIVE_PAIRS = 1 << 2,           /* examples are (chosen, rejected) pairs, never split over batches */
     HONE_OBJECTIVE_ROLLOUTS = 1 << 3,        /* examples are answers that the model gave, with their advantages */
+    HONE_OBJECTIVE_JUDGED = 1 << 4,          /* examples are single answers, each of them chosen or rejected */
 } HoneObjectiveFlags;
 
 typedef enum {
     HONE_PART_ANSWER = 0,
     HONE_PART_CHOSEN,
     HONE_PART_REJECTED,
+    HONE_PART_MISMATCHED, /* an example's prompt with another one's answer; for `measure` alone */
+    HONE_PARTS,
 } HonePart;
 
 /* The targets of a micro-batch, sequence after sequence. */
@@ -36,6 +39,9 @@ typedef struct HoneObjectiveBatch {
     /* Of answers that the model gave (HONE_OBJECTIVE_ROLLOUTS), else NULL: */
     const float *advantage; /* [K] */
     const float *old;       /* [K] of the policy that gave the answer; NULL: that is the policy as it is now */
+    /* Over the whole optimizer step, as above: */
+    const double *window_part_weight; /* [HONE_PARTS] sums of weights by the sequences' part */
+    const double *window_sums;        /* [n_sums] what `measure` gave; NULL before that, or without it */
 } HoneObjectiveBatch;
 
 /* Named numbers to plot beside the loss; each is summed over the window's micro-batches. */
@@ -52,6 +58,12 @@ typedef struct HoneObjectiveOps {
     bool (*evaluate)(const void *params, const HoneObjectiveBatch *batch, double *loss, float *derivative,
                      double *figures, GError **error);
     const char *const *figure_names; /* ends with NULL; NULL: none */
+    /* Optional: what `evaluate` must know of the whole step before its first micro-batch, without a gradient. Called
+     * for batches of HONE_PART_MISMATCHED sequences, one for each example of the window (example i's prompt with the
+     * answer of example i - 1, the first one's with the last's), with the log-probabilities of the policy as the step
+     * finds it. Adds this batch's share to sums [n_sums]. */
+    bool (*measure)(const void *params, const HoneObjectiveBatch *batch, double *sums, GError **error);
+    size_t n_sums;
 } HoneObjectiveOps;
 
 #endif

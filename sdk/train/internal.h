@@ -29,6 +29,7 @@ typedef struct Examples {
     GArray *part;    /* uint8_t [m] HonePart */
     GArray *first;   /* size_t [n+1] into the sequences */
     size_t n;
+    size_t limit; /* tokens of a sequence at most */
     /* Rows that are not among them, or not whole. */
     size_t seen, over_length, truncated, untrained;
     size_t unlearned; /* answers, see HoneTokens */
@@ -51,6 +52,12 @@ bool examples_add(Examples *examples, HoneTokens *const *tokens, const HonePart 
 size_t examples_length(const Examples *examples, size_t i);
 /* Its first sequence; that of i + 1 ends it. */
 size_t examples_first(const Examples *examples, size_t i);
+
+/* ---- mismatch.c ---- */
+
+/* For each of the examples which [count], all of one sequence, its prompt with the answer of the one before it, the
+ * first one's with that of the last: cut to the limit. */
+Examples *examples_mismatch(const Examples *examples, const uint32_t *which, size_t count);
 
 /* ---- rows.c ---- */
 
@@ -95,6 +102,8 @@ void batch_clear(Batch *batch);
 void batch_pack(Batch *batch, const Examples *examples, const uint32_t *which, size_t count, size_t first);
 /* Sum of weights over examples which [count]. */
 double batch_weight(const Examples *examples, const uint32_t *which, size_t count);
+/* The same by the sequences' part. */
+void batch_part_weights(const Examples *examples, const uint32_t *which, size_t count, double weights[HONE_PARTS]);
 
 /* ---- optimizer.c ---- */
 

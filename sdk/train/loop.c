@@ -3,6 +3,7 @@
  * All that decides the result is a function of the parameters and the step.
  */
 #include "run.h"
+#include <string.h>
 #include <sys/resource.h>
 
 static bool save(Run *run, GError **error)
@@ -50,9 +51,9 @@ static bool rehearse(Run *run, GError **error)
     g_autofree uint32_t *largest = g_new(uint32_t, run->plan.batch);
     size_t count = 0, tokens = run->feed->largest(run->feed, run, largest, &count);
     Step step = {0};
-    batch_pack(&run->batch, run->examples, largest, count, 0);
-    run->batch.objective.window_weight = batch_weight(run->examples, largest, count);
-    run->batch.objective.window_examples = count;
+    if (!run_window(run, largest, count, error))
+        return false;
+    run_pack(run, 0, count);
     if (!run_compute(run, 1, &step, error)) {
         g_prefix_error(error, "the largest batch (%zu rows, %zu tokens) cannot be computed: ", count, tokens);
         return false;
@@ -71,6 +72,10 @@ static bool prepare(Run *run, GError **error)
             g_set_error(error, HONE_ERROR, HONE_ERROR_PLUGIN, "an objective may have at most %d figures", MAX_FIGURES);
             return false;
         }
+    if (run->objective->n_sums > MAX_SUMS) {
+        g_set_error(error, HONE_ERROR, HONE_ERROR_PLUGIN, "an objective may measure at most %d sums", MAX_SUMS);
+        return false;
+    }
     run->backend = hone_stage_backend(run->stage, error);
     if (!run->backend)
         return false;
@@ -123,10 +128,12 @@ static bool train(Run *run, GError **error)
 bool run_train(HoneStage *stage, const HoneTrainParams *params, const HoneObjectiveOps *objective,
                const void *objective_params, Feed *feed, GError **error)
 {
+    HoneObjectiveOps ops = {0}; /* a plugin of an older ABI has fewer of them */
+    memcpy(&ops, objective, MIN(objective->size, sizeof ops));
     Run run = {.stage = stage,
                .feed = feed,
                .params = params,
-               .objective = objective,
+               .objective = &ops,
                .objective_params = objective_params,
                .progress = hone_stage_progress(stage)};
     run.state.events = g_string_new(NULL);

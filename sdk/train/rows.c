@@ -187,6 +187,7 @@ Examples *examples_read(HoneArtifact *dataset, HoneModel *model, const HoneTrain
     if (limit < (size_t)params->max_length)
         hone_progress_note(progress, HONE_NOTE_INFO, "rows are limited to the model's context of %zu tokens", context);
     g_autoptr(Examples) examples = examples_new();
+    examples->limit = limit;
     g_autoptr(GError) broken = NULL;
     for (;;) {
         g_autoptr(HoneRow) row = hone_row_reader_next(reader, &broken);

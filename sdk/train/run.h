@@ -7,6 +7,16 @@
 #include "internal.h"
 
 #define MAX_FIGURES 32 /* of an objective */
+#define MAX_SUMS 8     /* that an objective measures */
+
+/* The examples of one optimizer step, and what holds for all of its micro-batches. */
+typedef struct Window {
+    const uint32_t *which;
+    size_t count;
+    double weight, part_weight[HONE_PARTS];
+    double sums[MAX_SUMS];
+    bool measured; /* the sums are there */
+} Window;
 
 typedef struct Run Run;
 
@@ -40,6 +50,7 @@ struct Run {
     HoneModel *model;
     Examples *examples;
     Plan plan;
+    Window window;
     Batch batch;
     Optimizer optimizer;
     JsonObject *settings;
@@ -71,7 +82,17 @@ bool run_train(HoneStage *stage, const HoneTrainParams *params, const HoneObject
 /* The rows of port "dataset", in windows of the plan. */
 Feed feed_of_dataset(void);
 
+/* ---- window.c ---- */
+
+/* Begins a step over the examples which [count], which must stay. */
+bool run_window(Run *run, const uint32_t *which, size_t count, GError **error);
+/* Packs examples [from, from + count) of the window. */
+void run_pack(Run *run, size_t from, size_t count);
+
 /* ---- step.c ---- */
+
+/* The reference's log-probabilities of the packed batch, where the objective wants them. */
+bool run_reference(Run *run, GError **error);
 
 /* Forward and backward over the packed batch. The step's loss and figures are added to. */
 bool run_compute(Run *run, uint64_t dropout_seed, Step *step, GError **error);

@@ -15,6 +15,15 @@ static float *floats(GArray *array)
     return (float *)(void *)array->data;
 }
 
+bool run_reference(Run *run, GError **error)
+{
+    if ((run->objective->flags & HONE_OBJECTIVE_NEEDS_REFERENCE) == 0)
+        return true;
+    const HoneForward base = {.size = sizeof base, .adapter_off = true};
+    run->batch.objective.reference = floats(run->batch.reference);
+    return hone_model_forward(run->model, &run->batch.model, &base, floats(run->batch.reference), error);
+}
+
 /* Forward and backward over the packed batch. *loss and figures are added to. */
 bool run_compute(Run *run, uint64_t dropout_seed, Step *step, GError **error)
 {
@@ -26,12 +35,8 @@ bool run_compute(Run *run, uint64_t dropout_seed, Step *step, GError **error)
                            .keep = true,
                            .checkpointing = run->params->checkpointing,
                            .dropout_seed = run->params->dropout > 0 ? dropout_seed : 0};
-    if (run->objective->flags & HONE_OBJECTIVE_NEEDS_REFERENCE) {
-        HoneForward base = {.size = sizeof base, .adapter_off = true};
-        if (!hone_model_forward(run->model, &batch->model, &base, floats(batch->reference), error))
-            return false;
-        targets->reference = floats(batch->reference);
-    }
+    if (!run_reference(run, error))
+        return false;
     if (linear) {
         memset(batch->logprob->data, 0, batch->logprob->len * sizeof(float));
         if (!run->objective->evaluate(run->objective_params, targets, &loss, floats(batch->derivative), figures, error))
@@ -70,14 +75,11 @@ bool run_step(Run *run, Step *step, GError **error)
     const uint32_t *window = run->feed->window(run->feed, run, at, &count, error);
     if (!window)
         return false;
-    double weight = batch_weight(run->examples, window, count);
     *step = (Step){.rate = train_rate(run->params, at, run->plan.total)};
-    if (!hone_model_zero_gradients(run->model, error))
+    if (!run_window(run, window, count, error) || !hone_model_zero_gradients(run->model, error))
         return false;
     for (size_t from = 0; from < count; from += run->plan.batch) {
-        batch_pack(&run->batch, run->examples, window + from, MIN(run->plan.batch, count - from), from);
-        run->batch.objective.window_weight = weight;
-        run->batch.objective.window_examples = count;
+        run_pack(run, from, MIN(run->plan.batch, count - from));
         /* Any odd number will do but 0, which means none. */
         uint64_t seed =
             hone_random_u64(run->plan.seed, HONE_STREAM_DROPOUT, at * (uint64_t)run->plan.window + from) | 1;
