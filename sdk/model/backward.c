@@ -3,7 +3,7 @@
  * into that with respect to its input.
  *
  * What the forward did not keep (normed inputs, the gated product) is computed again. The derivatives of gate and up
- * overwrite them. Below the lowest layer with something to train nothing is computed.
+ * overwrite them, where they are f32. Below the lowest layer with something to train nothing is computed.
  */
 #include "internal.h"
 
@@ -54,13 +54,18 @@ static void mlp_backward(Pass *p, size_t layer, HoneTensor d)
     size_t rows = d.shape[0];
     HoneTensor glu = hone_tensor_rows(p->glu, 0, rows), d_glu = hone_tensor_rows(p->d_glu, 0, rows);
     HoneTensor rstd = hone_tensor_rows(p->rstd, 0, rows), d_input = hone_tensor_rows(p->d_normed, 0, rows);
-    const HoneTensor d_gate_up[] = {s->gate, s->up};
+    HoneTensor gate = pass_wide(s->gate, p->gate), up = pass_wide(s->up, p->up);
+    const HoneTensor d_gate_up[] = {gate, up};
 
+    if (p->narrow) {
+        b->ops->convert(b->stream, gate, s->gate);
+        b->ops->convert(b->stream, up, s->up);
+    }
     HoneTensor d_fed = block_output_backward(p, d, s->fed, &w->norm[NORM_POST_MLP]);
     if (w->group[GROUP_DOWN].n > 0 || w->linear[LINEAR_DOWN].gradient.buffer != NULL)
-        b->ops->glu(b->stream, glu, s->gate, s->up, m->activation);
+        b->ops->glu(b->stream, glu, gate, up, m->activation);
     group_backward(p, layer, GROUP_DOWN, d_glu, glu, &d_fed, s->lora[GROUP_DOWN]);
-    b->ops->glu_bwd(b->stream, s->gate, s->up, d_glu, s->gate, s->up, m->activation);
+    b->ops->glu_bwd(b->stream, gate, up, d_glu, gate, up, m->activation);
     HoneTensor x = pass_block_input(p, rstd, s->h, &w->norm[NORM_MLP]);
     group_backward(p, layer, GROUP_GATE_UP, d_input, x, d_gate_up, s->lora[GROUP_GATE_UP]);
     block_input_backward(p, d, d_input, s->h, &w->norm[NORM_MLP]);

@@ -133,7 +133,8 @@ static void run_layer(Pass *p, size_t layer, bool again)
     const Layer *w = &m->layers[layer];
     LayerState *s = &p->layers[layer];
     bool last = layer + 1 == m->config.layers, tail = last && p->tail;
-    const HoneTensor none = {0}, qkv[] = {s->q, s->k, s->v}, gate_up[] = {s->gate, s->up};
+    const HoneTensor none = {0}, qkv[] = {s->q, s->k, s->v};
+    const HoneTensor gate_up[] = {pass_wide(s->gate, p->gate), pass_wide(s->up, p->up)};
 
     HoneTensor x = pass_block_input(p, none, s->x, &w->norm[NORM_ATTENTION]);
     group_forward(p, layer, GROUP_QKV, x, qkv, s->lora[GROUP_QKV], false, false);
@@ -149,7 +150,11 @@ static void run_layer(Pass *p, size_t layer, bool again)
     HoneTensor glu = hone_tensor_rows(p->glu, 0, s->h.shape[0]);
     x = pass_block_input(p, none, s->h, &w->norm[NORM_MLP]);
     group_forward(p, layer, GROUP_GATE_UP, x, gate_up, s->lora[GROUP_GATE_UP], false, false);
-    b->ops->glu(b->stream, glu, s->gate, s->up, m->activation);
+    if (p->narrow) {
+        b->ops->convert(b->stream, s->gate, gate_up[0]);
+        b->ops->convert(b->stream, s->up, gate_up[1]);
+    }
+    b->ops->glu(b->stream, glu, gate_up[0], gate_up[1], m->activation);
     HoneTensor out = last ? p->final : p->layers[layer + 1].x;
     if (!again && !same(out, s->h))
         b->ops->copy(b->stream, out, s->h);

@@ -334,7 +334,7 @@ typedef struct LayerState {
     HoneTensor o_rows;  /* [M,H·D]: o, or its target rows */
     HoneTensor attended, fed; /* [M,C] what the blocks give, where it is not added to the stream as it is */
     HoneTensor h;             /* [M,C] */
-    HoneTensor gate, up;      /* [M,F] */
+    HoneTensor gate, up;      /* [M,F]; bf16 where the pass is `narrow` */
     HoneTensor lora[N_GROUP]; /* x·Aᵀ of the group: [N or M, n·R] */
 } LayerState;
 
@@ -347,6 +347,7 @@ struct Pass {
     HoneModel *model;
     PassKind kind;
     bool keep, adapter;
+    bool narrow;           /* gate and up are kept in bf16, as the backend multiplies */
     size_t recomputed;     /* the first so many layers keep only their input */
     uint64_t dropout_seed; /* 0: none */
     size_t n, m, sequences, max_length;
@@ -372,6 +373,7 @@ struct Pass {
     HoneTensor output;                /* [N,C] what a block gives, where it is not kept */
     HoneTensor q_ready, k_ready;      /* [N,H·D], [N,G·D] normalised and rotated, where the layer keeps them raw */
     HoneTensor glu;                   /* [N,F] */
+    HoneTensor gate, up;              /* [N,F], of the layer at hand where the pass is narrow */
     HoneTensor d_x, d_rows, d_normed; /* [N,C], [M,C], [N,C] */
     HoneTensor d_after;               /* [M,C] before a norm that stands after a block */
     HoneTensor rstd, rstd_q, rstd_k;  /* [N]; [N·H], [N·G] */
@@ -426,6 +428,8 @@ void layers_forward(Pass *pass);
 HoneTensor pass_heads(const Pass *pass, HoneTensor t);
 HoneAttention pass_attention(const Pass *pass, size_t layer);
 /* x normalised, in the pass's scratch; where the block has no norm before it, x itself. rstd may be no tensor. */
+/* Where kept values are worked with in f32: as they lie, or in `room`, which holds them after convert. */
+HoneTensor pass_wide(HoneTensor kept, HoneTensor room);
 HoneTensor pass_block_input(Pass *pass, HoneTensor rstd, HoneTensor x, const Weight *norm);
 void pass_norm(Pass *pass, HoneTensor y, HoneTensor rstd, HoneTensor x, const Weight *norm);
 /* The rows that a query or key norm works on: heads, or all heads of a token. */

@@ -5,6 +5,9 @@
  * gives before a norm). Normed inputs and the gated product are computed again in the backward. A layer that is
  * computed again from its input keeps only x: every layer with checkpointing, else as few as the backend's memory limit
  * asks for. A pass that keeps nothing works in place, with one layer's views.
+ *
+ * Where the backend rounds the factors of products to bf16 anyway, gate and up, half of what is kept, are kept in bf16:
+ * the forward takes them as they were computed, only the backward reads the rounded ones.
  */
 #include "internal.h"
 
@@ -61,8 +64,8 @@ static void carve_layer(Pass *p, Carver *c, size_t layer, bool tail, LayerState 
         state->fed = carve(c, HONE_F32, m, config->width);
     } else if (has_output(p->model))
         state->attended = state->fed = hone_tensor_rows(p->output, 0, m);
-    state->gate = carve(c, HONE_F32, m, config->ffn);
-    state->up = carve(c, HONE_F32, m, config->ffn);
+    state->gate = carve(c, p->narrow ? HONE_BF16 : HONE_F32, m, config->ffn);
+    state->up = carve(c, p->narrow ? HONE_BF16 : HONE_F32, m, config->ffn);
     for (Group g = 0; g < N_GROUP; g++) {
         size_t rows = adapter_rows(p, layer, g);
         state->lora[g] = rows > 0 ? carve(c, HONE_F32, g == GROUP_QKV ? n : m, rows) : (HoneTensor){0};
@@ -129,6 +132,10 @@ static void carve_scratch(Pass *p, Carver *c)
     p->glu = carve(c, HONE_F32, n, config->ffn);
     if (p->keep)
         p->d_glu = carve(c, HONE_F32, n, config->ffn);
+    if (p->narrow) {
+        p->gate = carve(c, HONE_F32, n, config->ffn);
+        p->up = carve(c, HONE_F32, n, config->ffn);
+    }
     size_t end = c->used;
     c->used = mark;
     if (p->keep) {
@@ -222,6 +229,11 @@ static void upload_ropes(Pass *p, const HoneBatch *batch)
     }
 }
 
+HoneTensor pass_wide(HoneTensor kept, HoneTensor room)
+{
+    return kept.type == HONE_F32 ? kept : hone_tensor_rows(room, 0, kept.shape[0]);
+}
+
 static size_t bytes_of(Pass *p, size_t recomputed)
 {
     Carver carver = {0};
@@ -254,6 +266,7 @@ Pass *pass_new(HoneModel *model, PassKind kind, const HoneBatch *batch, const Ho
     p->model = model;
     p->kind = kind;
     p->keep = options->keep;
+    p->narrow = p->keep && model->backend->info.compute_type == HONE_BF16;
     p->adapter = model->has_adapter && !options->adapter_off;
     p->dropout_seed = options->dropout_seed;
     p->cache = use != NULL ? use->cache : NULL;

@@ -206,8 +206,12 @@ static void convert_part(void *data, size_t first, size_t count)
     }
     const float *from = (const float *)c->src + first;
     uint16_t *to = (uint16_t *)c->dst + first;
+    if (c->to == HONE_BF16) {
+        c->kernels->unpack_bf16(HONE_F32, from, to, count);
+        return;
+    }
     for (size_t i = 0; i < count; i++)
-        to[i] = c->to == HONE_BF16 ? hone_f32_to_bf16(from[i]) : hone_f32_to_f16(from[i]);
+        to[i] = hone_f32_to_f16(from[i]);
 }
 
 void cpu_convert(HoneStream *s, HoneTensor dst, HoneTensor src)
