@@ -36,6 +36,10 @@ static const struct {
     OPERATOR(logprob_bwd),
     OPERATOR(sum_squares),
     OPERATOR(adamw),
+    OPERATOR(adamw_8bit),
+    OPERATOR(sgd),
+    OPERATOR(lion),
+    OPERATOR(adafactor),
 };
 
 /* The operators that a check of conformance.h calls. A check that is not here needs all of them. */
@@ -62,6 +66,9 @@ static const struct {
     {"logprob", "logprob logprob_bwd"},
     {"logprob_gradient", "logprob logprob_bwd"},
     {"optimizer", "sum_squares adamw"},
+    {"optimizers", "sgd lion"},
+    {"adamw_8bit", "adamw_8bit"},
+    {"adafactor", "adafactor"},
 };
 
 static bool has_operator(const HoneBackendOps *ops, size_t i)

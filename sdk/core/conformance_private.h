@@ -67,6 +67,7 @@ float *trial_values(Trial *trial, size_t operand); /* before */
 size_t trial_count(const Trial *trial, size_t operand);
 const float *trial_after(const Trial *trial, size_t operand, Side side);
 
+/* units INFINITY, for an operand that is not f32: the check compares it itself. */
 void trial_allow(Trial *trial, size_t operand, double units, double scale);
 
 /* Runs on one side only. */
@@ -102,6 +103,7 @@ bool check_rows(Lab *lab), check_rmsnorm(Lab *lab), check_rmsnorm_gradient(Lab *
 bool check_attention(Lab *lab), check_attention_bwd(Lab *lab), check_attention_gradient(Lab *lab);
 bool check_attention_packed(Lab *lab), check_attention_cached(Lab *lab);
 bool check_logprob(Lab *lab), check_logprob_gradient(Lab *lab), check_optimizer(Lab *lab);
+bool check_optimizers(Lab *lab), check_adamw_8bit(Lab *lab), check_adafactor(Lab *lab);
 
 #define RANK_1(a)                                                                                                      \
     1, (const size_t[])                                                                                                \

@@ -61,6 +61,29 @@ typedef struct HoneAdamW {
     uint64_t step;         /* from 1, for bias correction */
 } HoneAdamW;
 
+typedef struct HoneSgd {
+    uint32_t size;
+    double learning_rate, momentum, weight_decay;
+    double gradient_scale;
+    bool nesterov;
+} HoneSgd;
+
+typedef struct HoneLion {
+    uint32_t size;
+    double learning_rate, beta1, beta2, weight_decay;
+    double gradient_scale;
+} HoneLion;
+
+typedef struct HoneAdafactor {
+    uint32_t size;
+    double learning_rate, beta2, weight_decay; /* beta2 of this step: 1 - t^-0.8 */
+    double epsilon;                            /* added to each squared gradient */
+    double clip;                               /* the largest root mean square of an update */
+    double gradient_scale;
+} HoneAdafactor;
+
+#define HONE_STATE_BLOCK 256 /* values of an 8-bit state that share a scale */
+
 typedef enum {
     HONE_SILU = 1,
     HONE_GELU_TANH,
@@ -171,7 +194,25 @@ typedef struct HoneBackendOps {
     void (*sum_squares)(HoneStream *s, HoneTensor out, HoneTensor x);
     /* Decoupled weight decay (Loshchilov, Hutter 2019), as torch.optim.AdamW orders it. p, g, m, v: same count. */
     void (*adamw)(HoneStream *s, HoneTensor p, HoneTensor g, HoneTensor m, HoneTensor v, const HoneAdamW *args);
+    /* The same with 8-bit states (Dettmers and others 2022). m, v: bytes in i32 words (the last one padded), each a
+     * place in hone_state_map(true) and (false); m_scale, v_scale [ceil(n/256)] what 256 values in a row are multiplied
+     * with. The step is taken with the new moments as they are in f32; then each block is divided by its largest size
+     * and every value becomes the nearest of the map, of two equally near the lower. A block of zeros keeps its codes'
+     * value zero. */
+    void (*adamw_8bit)(HoneStream *s, HoneTensor p, HoneTensor g, HoneTensor m, HoneTensor v, HoneTensor m_scale,
+                       HoneTensor v_scale, const HoneAdamW *args);
+    /* As torch.optim.SGD: weight decay is added to the gradient. m: p's count; may be no tensor where momentum is 0. */
+    void (*sgd)(HoneStream *s, HoneTensor p, HoneTensor g, HoneTensor m, const HoneSgd *args);
+    /* Chen and others, "Symbolic Discovery of Optimization Algorithms", 2023. */
+    void (*lion)(HoneStream *s, HoneTensor p, HoneTensor g, HoneTensor m, const HoneLion *args);
+    /* Shazeer, Stern, "Adafactor", 2018, without a first moment. p, g [R,C], row [R], col [C]; or p, g of any shape,
+     * row of their count and col no tensor. */
+    void (*adafactor)(HoneStream *s, HoneTensor p, HoneTensor g, HoneTensor row, HoneTensor col,
+                      const HoneAdafactor *args);
 } HoneBackendOps;
+
+/* The 256 values, rising, that the codes of 8-bit states stand for: bitsandbytes' dynamic map, signed or not. */
+HONE_EXPORT const float *hone_state_map(bool with_sign);
 
 /* An opened backend with its stream: what model code holds. */
 typedef struct HoneBackend {

@@ -22,9 +22,14 @@ typedef struct HoneTrainParams {
     int64_t max_steps;              /* 0: by epochs */
     int64_t batch_size, accumulate; /* examples per micro-batch; micro-batches per step */
     double learning_rate;
-    char *schedule; /* constant, linear, cosine */
+    char *schedule; /* constant, linear, cosine, wsd */
     double warmup;  /* below 1: share of the steps; else steps */
-    double weight_decay, beta1, beta2, epsilon, max_grad_norm;
+    double decay;   /* of wsd, in the same way */
+    char *decay_shape;
+    char *optimizer; /* a row of sdk/train/rules.c */
+    double weight_decay, beta1, beta2, epsilon, momentum, max_grad_norm;
+    bool nesterov;
+    char **no_decay; /* patterns over names */
     /* Rows. */
     int64_t max_length;
     char *over_length; /* drop, fail, truncate */

@@ -17,8 +17,6 @@
 #define KEEP 2
 #define EVENTS "events"
 
-static const char *const parts[] = {"value", "adam_m", "adam_v"};
-
 /* Over what matters of a file: the state's text, then names and bytes of all tensors. */
 static char *checksum_of(const char *state, const HoneSafetensor *const *tensors, size_t n)
 {
@@ -77,36 +75,37 @@ static char *state_text(JsonObject *settings, const Checkpoint *checkpoint)
     return hone_json_canonical(node);
 }
 
-bool checkpoint_save(const char *folder, JsonObject *settings, const HoneTrainable *trainables, size_t n,
-                     const Checkpoint *checkpoint, GError **error)
+bool checkpoint_save(const char *folder, JsonObject *settings, const States *states, const Checkpoint *checkpoint,
+                     GError **error)
 {
-    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-    g_autofree HoneSafetensor *tensors = g_new0(HoneSafetensor, 3 * n + 1);
-    g_autofree const HoneSafetensor **order = g_new(const HoneSafetensor *, 3 * n + 1);
-    const float *host = checkpoint->host;
-    for (size_t i = 0; i < 3 * n; i++) {
-        HoneTensor value = trainables[i / 3].value;
-        char *name = g_strdup_printf("%s/%s", parts[i % 3], trainables[i / 3].name);
-        g_ptr_array_add(names, name);
-        tensors[i] = (HoneSafetensor){
-            .name = name, .type = HONE_F32, .rank = value.rank, .data = host, .bytes = hone_tensor_bytes(value)};
-        memcpy(tensors[i].shape, value.shape, sizeof value.shape);
-        host += hone_tensor_count(value);
+    size_t n = states->all->len;
+    g_autofree HoneSafetensor *tensors = g_new0(HoneSafetensor, n + 1);
+    g_autofree const HoneSafetensor **order = g_new(const HoneSafetensor *, n + 1);
+    const char *host = checkpoint->host;
+    for (size_t i = 0; i < n; i++) {
+        const StateTensor *state = states_get(states, i);
+        tensors[i] = (HoneSafetensor){.name = state->name,
+                                      .type = state->tensor.type,
+                                      .rank = state->tensor.rank,
+                                      .data = host,
+                                      .bytes = hone_tensor_bytes(state->tensor)};
+        memcpy(tensors[i].shape, state->tensor.shape, sizeof state->tensor.shape);
+        host += tensors[i].bytes;
     }
     size_t words = (checkpoint->events->len + 3) / 4;
     g_autofree char *events = g_malloc0(words * 4 + 1);
     memcpy(events, checkpoint->events->str, checkpoint->events->len);
-    tensors[3 * n] = (HoneSafetensor){
+    tensors[n] = (HoneSafetensor){
         .name = EVENTS, .type = HONE_I32, .rank = 1, .shape = {words}, .data = events, .bytes = words * 4};
-    for (size_t i = 0; i <= 3 * n; i++)
+    for (size_t i = 0; i <= n; i++)
         order[i] = &tensors[i];
     g_autofree char *state = state_text(settings, checkpoint);
-    g_autofree char *checksum = checksum_of(state, order, 3 * n + 1);
+    g_autofree char *checksum = checksum_of(state, order, n + 1);
     g_autoptr(JsonObject) meta = json_object_new();
     json_object_set_string_member(meta, "state", state);
     json_object_set_string_member(meta, "checksum", checksum);
     g_autofree char *path = path_of(folder, checkpoint->step);
-    if (!hone_safetensors_write(path, tensors, 3 * n + 1, meta, error))
+    if (!hone_safetensors_write(path, tensors, n + 1, meta, error))
         return false;
     g_autoptr(GPtrArray) all = generations(folder);
     for (guint i = KEEP; i < all->len; i++) {
@@ -152,18 +151,18 @@ static char *difference(JsonObject *before, JsonObject *now)
 }
 
 /* Reads the file's tensors into the checkpoint. NULL, or what is wrong with it. */
-static const char *take(const HoneSafetensors *file, JsonObject *state, const HoneTrainable *trainables, size_t n,
-                        Checkpoint *checkpoint)
+static const char *take(const HoneSafetensors *file, JsonObject *state, const States *states, Checkpoint *checkpoint)
 {
-    float *host = checkpoint->host;
-    for (size_t i = 0; i < 3 * n; i++) {
-        HoneTensor value = trainables[i / 3].value;
-        g_autofree char *name = g_strdup_printf("%s/%s", parts[i % 3], trainables[i / 3].name);
-        const HoneSafetensor *tensor = hone_safetensors_find(file, name);
-        if (!tensor || tensor->type != HONE_F32 || tensor->bytes != hone_tensor_bytes(value))
-            return "it belongs to another adapter";
-        memcpy(host, tensor->data, tensor->bytes);
-        host += hone_tensor_count(value);
+    char *host = checkpoint->host;
+    for (guint i = 0; i < states->all->len; i++) {
+        const StateTensor *wanted = states_get(states, i);
+        const HoneSafetensor *tensor = hone_safetensors_find(file, wanted->name);
+        size_t bytes = hone_tensor_bytes(wanted->tensor);
+        if (!tensor || tensor->type != wanted->tensor.type || tensor->bytes != bytes)
+            return "it belongs to another adapter, or another optimizer";
+        if (bytes > 0)
+            memcpy(host, tensor->data, bytes);
+        host += bytes;
     }
     const HoneSafetensor *events = hone_safetensors_find(file, EVENTS);
     gint64 length = json_object_get_int_member_with_default(state, EVENTS, -1);
@@ -193,8 +192,8 @@ static JsonObject *state_of(const HoneSafetensors *file)
     return node && JSON_NODE_HOLDS_OBJECT(node) ? json_object_ref(json_node_get_object(node)) : NULL;
 }
 
-bool checkpoint_load(const char *folder, JsonObject *settings, const HoneTrainable *trainables, size_t n,
-                     Checkpoint *checkpoint, HoneProgress *progress)
+bool checkpoint_load(const char *folder, JsonObject *settings, const States *states, Checkpoint *checkpoint,
+                     HoneProgress *progress)
 {
     g_autoptr(GPtrArray) names = generations(folder);
     for (guint i = 0; i < names->len; i++) {
@@ -214,7 +213,7 @@ bool checkpoint_load(const char *folder, JsonObject *settings, const HoneTrainab
                                changed);
             return false;
         }
-        const char *wrong = take(file, state, trainables, n, checkpoint);
+        const char *wrong = take(file, state, states, checkpoint);
         if (!wrong) {
             warn_of_device(json_node_get_object(before), settings, progress);
             return true;

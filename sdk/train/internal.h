@@ -105,29 +105,80 @@ double batch_weight(const Examples *examples, const uint32_t *which, size_t coun
 /* The same by the sequences' part. */
 void batch_part_weights(const Examples *examples, const uint32_t *which, size_t count, double weights[HONE_PARTS]);
 
+/* ---- state.c ---- */
+
+typedef struct StateTensor {
+    char *name; /* "value/NAME", "adam_m/NAME" */
+    HoneTensor tensor;
+} StateTensor;
+
+/* What a run needs to go on, in a fixed order. */
+typedef struct States {
+    HoneBackend *backend;
+    GArray *all; /* StateTensor */
+    size_t bytes;
+} States;
+
+void states_init(States *states, HoneBackend *backend);
+void states_clear(States *states);
+void states_add(States *states, const char *part, const char *name, HoneTensor tensor);
+const StateTensor *states_get(const States *states, size_t i);
+/* host [bytes]: all of them, one after the other. */
+bool states_download(const States *states, char *host, GError **error);
+bool states_upload(const States *states, const char *host, GError **error);
+
+/* ---- rules.c ---- */
+
+#define MAX_STATES 4 /* tensors that an optimizer keeps for each trained one */
+
+typedef struct StateSpec {
+    const char *name; /* "adam_m" */
+    HoneType type;    /* f32, or i32 for bytes */
+    uint32_t rank;
+    size_t shape[HONE_MAX_RANK];
+} StateSpec;
+
+typedef struct UpdateArgs {
+    const HoneTrainParams *params;
+    double rate, decay, scale; /* of this tensor: learning rate, weight decay; the gradient is multiplied by scale */
+    uint64_t step;             /* from 1 */
+} UpdateArgs;
+
+typedef struct OptimizerRule {
+    const char *name;
+    /* What is kept for a tensor; all begins as zeros. The number of them. */
+    size_t (*states)(const HoneTrainParams *params, HoneTensor value, StateSpec *out);
+    void (*update)(HoneBackend *backend, const HoneTrainable *trainable, const HoneTensor *states,
+                   const UpdateArgs *args);
+} OptimizerRule;
+
+const OptimizerRule *optimizer_rule(const char *name);
+
 /* ---- optimizer.c ---- */
 
-/* AdamW over the trainables, its state on the backend. */
 typedef struct Optimizer {
     HoneBackend *backend;
+    const HoneTrainParams *params;
+    const OptimizerRule *rule;
     const HoneTrainable *trainables;
     size_t n, count;    /* tensors; values in all of them */
-    HoneBuffer *buffer; /* first and second moments, and one value for the norm */
+    size_t spared;      /* tensors that weight decay leaves alone */
+    HoneBuffer *buffer; /* the states, and one value for the norm */
     size_t bytes;
-    HoneTensor *m, *v, norm;
+    HoneTensor *states; /* [n][MAX_STATES] */
+    HoneTensor norm;
+    double *decay; /* [n] */
 } Optimizer;
 
-bool optimizer_init(Optimizer *optimizer, HoneBackend *backend, const HoneTrainable *trainables, size_t n,
-                    GError **error);
+/* Adds what it changes to `states`: each trainable's value, then what is kept for it. */
+bool optimizer_init(Optimizer *optimizer, HoneBackend *backend, const HoneTrainParams *params,
+                    const HoneTrainable *trainables, size_t n, States *states, GError **error);
 void optimizer_clear(Optimizer *optimizer);
-/* The gradient's 2-norm over all trainables. */
+/* The gradient's 2-norm over all trainables, and that of their values. */
 bool optimizer_norm(Optimizer *optimizer, double *norm, GError **error);
+bool optimizer_size(Optimizer *optimizer, double *norm, GError **error);
 /* One step; `step` counts from 1. */
-bool optimizer_step(Optimizer *optimizer, const HoneTrainParams *params, double rate, double scale, uint64_t step,
-                    GError **error);
-/* What training changes: value, m and v of each trainable in turn, host [3·count]. */
-bool optimizer_download(Optimizer *optimizer, float *host, GError **error);
-bool optimizer_upload(Optimizer *optimizer, const float *host, GError **error);
+bool optimizer_step(Optimizer *optimizer, double rate, double scale, uint64_t step, GError **error);
 
 /* ---- checkpoint.c ---- */
 
@@ -136,15 +187,15 @@ typedef struct Checkpoint {
     uint64_t step;   /* steps done */
     uint64_t tokens; /* seen so far */
     GString *events; /* training.jsonl so far */
-    float *host;     /* as optimizer_download */
+    char *host;      /* as states_download */
 } Checkpoint;
 
 /* Writes a new generation, then removes all but the newest two. */
-bool checkpoint_save(const char *folder, JsonObject *settings, const HoneTrainable *trainables, size_t n,
-                     const Checkpoint *checkpoint, GError **error);
+bool checkpoint_save(const char *folder, JsonObject *settings, const States *states, const Checkpoint *checkpoint,
+                     GError **error);
 /* Loads the newest generation that is whole. Returns false, with nothing changed, where there is none, or where it was
  * made with other settings (a note names the first). */
-bool checkpoint_load(const char *folder, JsonObject *settings, const HoneTrainable *trainables, size_t n,
-                     Checkpoint *checkpoint, HoneProgress *progress);
+bool checkpoint_load(const char *folder, JsonObject *settings, const States *states, Checkpoint *checkpoint,
+                     HoneProgress *progress);
 
 #endif

@@ -10,9 +10,8 @@ static bool save(Run *run, GError **error)
 {
     if (run->saved)
         return true;
-    run->saved = optimizer_download(&run->optimizer, run->state.host, error) &&
-                 checkpoint_save(hone_stage_work_folder(run->stage), run->settings, run->optimizer.trainables,
-                                 run->optimizer.n, &run->state, error);
+    run->saved = states_download(&run->states, run->state.host, error) &&
+                 checkpoint_save(hone_stage_work_folder(run->stage), run->settings, &run->states, &run->state, error);
     return run->saved;
 }
 
@@ -83,18 +82,22 @@ static bool prepare(Run *run, GError **error)
         hone_model_open_artifact(model, run->backend, hone_stage_hash_folder(run->stage), run->progress, error);
     if (!run->model)
         return false;
+    states_init(&run->states, run->backend);
     if (!run->feed->open(run->feed, run, error) || !run_add_tuner(run, error))
         return false;
+    run->state.host = g_malloc(run->states.bytes);
     run->settings = settings_of(run);
     hone_progress_note(run->progress, HONE_NOTE_INFO, "%zu values are trained, in %" G_GUINT64_FORMAT " steps",
                        run->optimizer.count, run->plan.total);
-    if (!checkpoint_load(hone_stage_work_folder(run->stage), run->settings, run->optimizer.trainables, run->optimizer.n,
-                         &run->state, run->progress))
+    if (run->params->weight_decay > 0)
+        hone_progress_note(run->progress, HONE_NOTE_INFO, "weight decay leaves %zu of %zu tensors alone (no_decay)",
+                           run->optimizer.spared, run->optimizer.n);
+    if (!checkpoint_load(hone_stage_work_folder(run->stage), run->settings, &run->states, &run->state, run->progress))
         return true;
     hone_progress_note(run->progress, HONE_NOTE_INFO, "goes on from the checkpoint of step %" G_GUINT64_FORMAT,
                        run->state.step);
     run->saved = true;
-    return optimizer_upload(&run->optimizer, run->state.host, error);
+    return states_upload(&run->states, run->state.host, error);
 }
 
 static bool train(Run *run, GError **error)
@@ -140,6 +143,7 @@ bool run_train(HoneStage *stage, const HoneTrainParams *params, const HoneObject
     batch_init(&run.batch);
     bool ok = train(&run, error);
     optimizer_clear(&run.optimizer);
+    states_clear(&run.states);
     batch_clear(&run.batch);
     plan_clear(&run.plan);
     examples_free(run.examples);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * optimizer.c: AdamW over the trainables. Its state lives in one backend buffer and visits the host for checkpoints.
- * Loshchilov, Hutter, "Decoupled Weight Decay Regularization", 2019.
+ * optimizer.c: one of rules.c at work over the trainables: its states in one backend buffer, each tensor's share of the
+ * rate and its weight decay, and the gradient's norm.
  */
 #include "internal.h"
 #include <math.h>
+#include <string.h>
 
 #define ALIGNMENT 64 /* bytes, what backends promise for a buffer's start */
 
@@ -12,33 +13,61 @@ static size_t aligned(size_t bytes)
     return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
-bool optimizer_init(Optimizer *optimizer, HoneBackend *backend, const HoneTrainable *trainables, size_t n,
-                    GError **error)
+/* The states' tensors, with no buffer yet; their bytes. */
+static size_t lay_out(Optimizer *optimizer)
 {
-    *optimizer = (Optimizer){.backend = backend, .trainables = trainables, .n = n};
-    size_t bytes = ALIGNMENT;
-    for (size_t i = 0; i < n; i++) {
-        optimizer->count += hone_tensor_count(trainables[i].value);
-        bytes += 2 * aligned(hone_tensor_bytes(trainables[i].value));
+    size_t at = ALIGNMENT;
+    for (size_t i = 0; i < optimizer->n; i++) {
+        StateSpec specs[MAX_STATES];
+        size_t n = optimizer->rule->states(optimizer->params, optimizer->trainables[i].value, specs);
+        for (size_t k = 0; k < n; k++) {
+            HoneTensor *tensor = &optimizer->states[i * MAX_STATES + k];
+            *tensor = (HoneTensor){.offset = at, .type = specs[k].type, .rank = specs[k].rank};
+            memcpy(tensor->shape, specs[k].shape, sizeof tensor->shape);
+            at += aligned(hone_tensor_bytes(*tensor));
+        }
     }
-    optimizer->buffer = hone_backend_alloc(backend, bytes, "optimizer state", error);
+    return at;
+}
+
+/* Whether a name is one of those that weight decay leaves alone. */
+static bool spared(const HoneTrainParams *params, const char *name)
+{
+    for (char **pattern = params->no_decay; pattern && *pattern; pattern++)
+        if (g_pattern_match_simple(*pattern, name))
+            return true;
+    return false;
+}
+
+bool optimizer_init(Optimizer *optimizer, HoneBackend *backend, const HoneTrainParams *params,
+                    const HoneTrainable *trainables, size_t n, States *states, GError **error)
+{
+    *optimizer = (Optimizer){.backend = backend,
+                             .params = params,
+                             .trainables = trainables,
+                             .n = n,
+                             .rule = optimizer_rule(params->optimizer)};
+    g_assert(optimizer->rule); /* the parameter's choices are the table's names */
+    optimizer->states = g_new0(HoneTensor, n * MAX_STATES);
+    optimizer->decay = g_new(double, n);
+    optimizer->bytes = lay_out(optimizer);
+    optimizer->buffer = hone_backend_alloc(backend, optimizer->bytes, "optimizer state", error);
     if (!optimizer->buffer)
         return false;
-    optimizer->bytes = bytes;
     optimizer->norm = hone_tensor_1d(optimizer->buffer, 0, HONE_F32, 1);
-    optimizer->m = g_new(HoneTensor, n);
-    optimizer->v = g_new(HoneTensor, n);
-    size_t at = ALIGNMENT;
     for (size_t i = 0; i < n; i++) {
-        HoneTensor moment = trainables[i].value;
-        moment.buffer = optimizer->buffer;
-        moment.offset = at;
-        optimizer->m[i] = moment;
-        moment.offset = at += aligned(hone_tensor_bytes(moment));
-        optimizer->v[i] = moment;
-        at += aligned(hone_tensor_bytes(moment));
-        backend->ops->fill(backend->stream, optimizer->m[i], 0);
-        backend->ops->fill(backend->stream, optimizer->v[i], 0);
+        StateSpec specs[MAX_STATES];
+        size_t count = optimizer->rule->states(params, trainables[i].value, specs);
+        optimizer->count += hone_tensor_count(trainables[i].value);
+        optimizer->decay[i] = spared(params, trainables[i].name) ? 0 : params->weight_decay;
+        optimizer->spared += optimizer->decay[i] < params->weight_decay;
+        states_add(states, "value", trainables[i].name, trainables[i].value);
+        for (size_t k = 0; k < count; k++) {
+            HoneTensor *tensor = &optimizer->states[i * MAX_STATES + k];
+            tensor->buffer = optimizer->buffer;
+            backend->ops->fill(backend->stream, *tensor, 0);
+            states_add(states, specs[k].name, trainables[i].name, *tensor);
+        }
     }
     return backend->ops->sync(backend->stream, error);
 }
@@ -47,71 +76,45 @@ void optimizer_clear(Optimizer *optimizer)
 {
     if (optimizer->buffer)
         hone_backend_release(optimizer->backend, optimizer->buffer, optimizer->bytes);
-    g_free(optimizer->m);
-    g_free(optimizer->v);
+    g_free(optimizer->states);
+    g_free(optimizer->decay);
     *optimizer = (Optimizer){0};
 }
 
-bool optimizer_norm(Optimizer *optimizer, double *norm, GError **error)
+/* The 2-norm over all trainables' gradients, or values. */
+static bool norm_of(Optimizer *optimizer, bool values, double *norm, GError **error)
 {
     const HoneBackendOps *ops = optimizer->backend->ops;
     HoneStream *stream = optimizer->backend->stream;
     float squares;
     ops->fill(stream, optimizer->norm, 0);
     for (size_t i = 0; i < optimizer->n; i++)
-        ops->sum_squares(stream, optimizer->norm, optimizer->trainables[i].gradient);
+        ops->sum_squares(stream, optimizer->norm,
+                         values ? optimizer->trainables[i].value : optimizer->trainables[i].gradient);
     if (!hone_backend_download(optimizer->backend, &squares, optimizer->norm, error))
         return false;
     *norm = sqrt((double)squares);
     return true;
 }
 
-bool optimizer_step(Optimizer *optimizer, const HoneTrainParams *params, double rate, double scale, uint64_t step,
-                    GError **error)
+bool optimizer_norm(Optimizer *optimizer, double *norm, GError **error)
 {
-    const HoneBackendOps *ops = optimizer->backend->ops;
-    HoneStream *stream = optimizer->backend->stream;
-    HoneAdamW adamw = {.size = sizeof adamw,
-                       .beta1 = params->beta1,
-                       .beta2 = params->beta2,
-                       .epsilon = params->epsilon,
-                       .weight_decay = params->weight_decay,
-                       .gradient_scale = scale,
-                       .step = step};
+    return norm_of(optimizer, false, norm, error);
+}
+
+bool optimizer_size(Optimizer *optimizer, double *norm, GError **error)
+{
+    return norm_of(optimizer, true, norm, error);
+}
+
+bool optimizer_step(Optimizer *optimizer, double rate, double scale, uint64_t step, GError **error)
+{
+    UpdateArgs args = {.params = optimizer->params, .scale = scale, .step = step};
     for (size_t i = 0; i < optimizer->n; i++) {
-        const HoneTrainable *t = &optimizer->trainables[i];
-        adamw.learning_rate = t->rate_scale > 0 ? rate * t->rate_scale : rate;
-        ops->adamw(stream, t->value, t->gradient, optimizer->m[i], optimizer->v[i], &adamw);
+        const HoneTrainable *trainable = &optimizer->trainables[i];
+        args.rate = trainable->rate_scale > 0 ? rate * trainable->rate_scale : rate;
+        args.decay = optimizer->decay[i];
+        optimizer->rule->update(optimizer->backend, trainable, &optimizer->states[i * MAX_STATES], &args);
     }
-    return ops->sync(stream, error);
-}
-
-/* The tensors of trainable i in the order in which the host sees them. */
-static HoneTensor part(const Optimizer *optimizer, size_t i, int which)
-{
-    return which == 0 ? optimizer->trainables[i].value : which == 1 ? optimizer->m[i] : optimizer->v[i];
-}
-
-bool optimizer_download(Optimizer *optimizer, float *host, GError **error)
-{
-    const HoneBackendOps *ops = optimizer->backend->ops;
-    for (size_t i = 0; i < optimizer->n; i++)
-        for (int which = 0; which < 3; which++) {
-            HoneTensor tensor = part(optimizer, i, which);
-            ops->download(optimizer->backend->stream, host, tensor.buffer, tensor.offset, hone_tensor_bytes(tensor));
-            host += hone_tensor_count(tensor);
-        }
-    return ops->sync(optimizer->backend->stream, error);
-}
-
-bool optimizer_upload(Optimizer *optimizer, const float *host, GError **error)
-{
-    const HoneBackendOps *ops = optimizer->backend->ops;
-    for (size_t i = 0; i < optimizer->n; i++)
-        for (int which = 0; which < 3; which++) {
-            HoneTensor tensor = part(optimizer, i, which);
-            ops->upload(optimizer->backend->stream, tensor.buffer, tensor.offset, host, hone_tensor_bytes(tensor));
-            host += hone_tensor_count(tensor);
-        }
-    return ops->sync(optimizer->backend->stream, error);
+    return optimizer->backend->ops->sync(optimizer->backend->stream, error);
 }

@@ -8,7 +8,9 @@
 #include <float.h>
 
 static const char *const tuners[] = {"lora", NULL};
-static const char *const schedules[] = {"constant", "linear", "cosine", NULL};
+static const char *const schedules[] = {"constant", "linear", "cosine", "wsd", NULL};
+static const char *const shapes[] = {"cosine", "linear", "1-sqrt", NULL};
+static const char *const optimizers[] = {"adamw", "adamw_8bit", "lion", "sgd", "adafactor", NULL};
 static const char *const over_lengths[] = {"drop", "fail", "truncate", NULL};
 
 const HoneParam hone_train_params[] = {
@@ -25,14 +27,25 @@ const HoneParam hone_train_params[] = {
              .unit = "steps"),
     HONE_INT(HoneTrainParams, batch_size, "8", 1, 4096, "examples computed at once", .unit = "rows"),
     HONE_INT(HoneTrainParams, accumulate, "1", 1, 4096, "batches that make one optimizer step", .unit = "batches"),
-    HONE_NUMBER(HoneTrainParams, learning_rate, "0.0002", 0, 10, "AdamW's learning rate at its peak"),
-    HONE_CHOICE(HoneTrainParams, schedule, "\"linear\"", schedules, "how the learning rate falls after warm-up"),
+    HONE_NUMBER(HoneTrainParams, learning_rate, "0.0002", 0, 10, "the learning rate at its peak"),
+    HONE_CHOICE(HoneTrainParams, schedule, "\"linear\"", schedules,
+                "how the learning rate falls after warm-up; wsd: not before the end"),
     HONE_NUMBER(HoneTrainParams, warmup, "0.03", 0, 1e9,
                 "the learning rate rises this long: below 1 a share of all steps, else steps"),
-    HONE_NUMBER(HoneTrainParams, weight_decay, "0", 0, 10, "decoupled weight decay"),
-    HONE_NUMBER(HoneTrainParams, beta1, "0.9", 0, 0.999999, "decay of the mean gradient"),
-    HONE_NUMBER(HoneTrainParams, beta2, "0.999", 0, 0.999999, "decay of the mean squared gradient"),
-    HONE_NUMBER(HoneTrainParams, epsilon, "1e-8", 1e-12, 1, "added to the root of the mean squared gradient"),
+    HONE_NUMBER(HoneTrainParams, decay, "0.1", 0, 1e9,
+                "with wsd the learning rate falls this long at the end: below 1 a share of all steps, else steps"),
+    HONE_CHOICE(HoneTrainParams, decay_shape, "\"cosine\"", shapes, "how it falls with wsd"),
+    HONE_CHOICE(HoneTrainParams, optimizer, "\"adamw\"", optimizers, "how a gradient becomes a step"),
+    HONE_NUMBER(HoneTrainParams, weight_decay, "0", 0, 10,
+                "decoupled weight decay; with sgd it is added to the gradient"),
+    HONE_STRINGS(HoneTrainParams, no_decay, "[\"*norm*\", \"*bias\"]",
+                 "tensors without weight decay, as patterns (* and ?) over their names"),
+    HONE_NUMBER(HoneTrainParams, beta1, "0.9", 0, 0.999999, "decay of the mean gradient (adamw, lion)"),
+    HONE_NUMBER(HoneTrainParams, beta2, "0.999", 0, 0.999999,
+                "decay of the mean squared gradient (adamw); of lion's mean gradient, for which 0.99 is usual"),
+    HONE_NUMBER(HoneTrainParams, epsilon, "1e-8", 1e-12, 1, "added to the root of the mean squared gradient (adamw)"),
+    HONE_NUMBER(HoneTrainParams, momentum, "0.9", 0, 0.999999, "of sgd; 0: none"),
+    HONE_BOOL(HoneTrainParams, nesterov, "false", "sgd looks one step ahead"),
     HONE_NUMBER(HoneTrainParams, max_grad_norm, "1", 0, 1e9, "a longer gradient is scaled to this; 0: never"),
     HONE_INT(HoneTrainParams, max_length, "1024", 2, 1048576, "longest row", .unit = "tokens"),
     HONE_CHOICE(HoneTrainParams, over_length, "\"drop\"", over_lengths, "what becomes of a longer row"),

@@ -53,6 +53,7 @@ struct Run {
     Window window;
     Batch batch;
     Optimizer optimizer;
+    States states;
     JsonObject *settings;
     Checkpoint state;
     bool saved; /* the state's step is on disk */

@@ -99,7 +99,7 @@ bool run_step(Run *run, Step *step, GError **error)
         return diverged(run, "gradient", error);
     /* As torch.nn.utils.clip_grad_norm_. */
     double limit = run->params->max_grad_norm, scale = limit > 0 ? MIN(1, limit / (step->norm + 1e-6)) : 1;
-    if (!optimizer_step(&run->optimizer, run->params, step->rate, scale, at + 1, error))
+    if (!optimizer_step(&run->optimizer, step->rate, scale, at + 1, error))
         return false;
     step->seconds = (double)(g_get_monotonic_time() - started) / G_USEC_PER_SEC;
     run->state.step++;

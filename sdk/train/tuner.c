@@ -20,10 +20,7 @@ bool run_add_tuner(Run *run, GError **error)
     if (!hone_model_add_lora(run->model, &lora, error))
         return false;
     const HoneTrainable *trainables = hone_model_trainables(run->model, &n);
-    if (!optimizer_init(&run->optimizer, run->backend, trainables, n, error))
-        return false;
-    run->state.host = g_new(float, 3 * run->optimizer.count);
-    return true;
+    return optimizer_init(&run->optimizer, run->backend, params, trainables, n, &run->states, error);
 }
 
 static void copy_member(JsonObject *to, JsonObject *from, const char *name)

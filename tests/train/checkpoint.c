@@ -11,10 +11,15 @@
 
 #define COUNT 10 /* values in both tensors */
 
-static const HoneTrainable trainables[] = {
-    {.name = "a", .value = {.type = HONE_F32, .rank = 2, .shape = {2, 3}}},
-    {.name = "b", .value = {.type = HONE_F32, .rank = 2, .shape = {4, 1}}},
+static StateTensor tensors[] = {
+    {.name = (char *)"value/a", .tensor = {.type = HONE_F32, .rank = 2, .shape = {2, 3}}},
+    {.name = (char *)"adam_m8/a", .tensor = {.type = HONE_I32, .rank = 1, .shape = {6}}},
+    {.name = (char *)"adam_v8/a", .tensor = {.type = HONE_I32, .rank = 1, .shape = {6}}},
+    {.name = (char *)"value/b", .tensor = {.type = HONE_F32, .rank = 2, .shape = {4, 1}}},
+    {.name = (char *)"adam_m/b", .tensor = {.type = HONE_F32, .rank = 2, .shape = {4, 1}}},
+    {.name = (char *)"adam_v/b", .tensor = {.type = HONE_F32, .rank = 2, .shape = {4, 1}}},
 };
+static States states;
 
 typedef struct Fixture {
     char *folder;
@@ -70,8 +75,8 @@ static void save(Fixture *f, uint64_t step)
     for (uint64_t i = 0; i < step; i++)
         g_string_append_printf(events, "line %d\n", (int)i);
     fill(host, step);
-    Checkpoint checkpoint = {.step = step, .tokens = step * 1000, .events = events, .host = host};
-    g_assert_true(checkpoint_save(f->folder, f->settings, trainables, 2, &checkpoint, &error));
+    Checkpoint checkpoint = {.step = step, .tokens = step * 1000, .events = events, .host = (char *)host};
+    g_assert_true(checkpoint_save(f->folder, f->settings, &states, &checkpoint, &error));
     g_assert_no_error(error);
 }
 
@@ -80,8 +85,8 @@ static uint64_t load(Fixture *f)
 {
     float host[3 * COUNT] = {0}, wanted[3 * COUNT];
     g_autoptr(GString) events = g_string_new("old");
-    Checkpoint checkpoint = {.events = events, .host = host};
-    if (!checkpoint_load(f->folder, f->settings, trainables, 2, &checkpoint, f->progress)) {
+    Checkpoint checkpoint = {.events = events, .host = (char *)host};
+    if (!checkpoint_load(f->folder, f->settings, &states, &checkpoint, f->progress)) {
         g_assert_cmpuint(checkpoint.step, ==, 0);
         g_assert_cmpstr(events->str, ==, "old");
         return 0;
@@ -197,16 +202,19 @@ static void test_unwritable(Fixture *f, gconstpointer data)
     float host[3 * COUNT];
     fill(host, 1);
     g_autoptr(GString) events = g_string_new(NULL);
-    Checkpoint checkpoint = {.step = 1, .events = events, .host = host};
+    Checkpoint checkpoint = {.step = 1, .events = events, .host = (char *)host};
     g_autoptr(GError) error = NULL;
     g_autofree char *nowhere = g_build_filename(f->folder, "absent", NULL);
-    g_assert_false(checkpoint_save(nowhere, f->settings, trainables, 2, &checkpoint, &error));
+    g_assert_false(checkpoint_save(nowhere, f->settings, &states, &checkpoint, &error));
     g_assert_nonnull(strstr(error->message, "absent"));
 }
 
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_autoptr(GArray) all = g_array_new(false, false, sizeof(StateTensor));
+    g_array_append_vals(all, tensors, G_N_ELEMENTS(tensors));
+    states = (States){.all = all, .bytes = 3 * COUNT * sizeof(float)};
     g_test_add("/train/checkpoint/round_trip", Fixture, NULL, set_up, test_round_trip, tear_down);
     g_test_add("/train/checkpoint/damage", Fixture, NULL, set_up, test_damage, tear_down);
     g_test_add("/train/checkpoint/killed_while_writing", Fixture, NULL, set_up, test_killed_while_writing, tear_down);

@@ -115,29 +115,35 @@ static void put_start(Place *p)
     const char *state = hone_safetensors_meta(file, "state");
     g_autoptr(JsonNode) node = hone_json_parse(state, strlen(state), NULL, NULL);
     JsonObject *settings = json_object_get_object_member(json_node_get_object(node), "settings");
-    size_t n = hone_safetensors_count(start), count = 0, at = 0;
-    g_autofree HoneTrainable *trainables = g_new0(HoneTrainable, n);
-    for (size_t i = 0; i < 3 * n; i++) {
-        const HoneSafetensor *tensor = hone_safetensors_get(file, i);
-        count += tensor->bytes / sizeof(float);
-        if (i % 3 != 0)
-            continue;
-        g_assert_true(g_str_has_prefix(tensor->name, "value/"));
-        trainables[i / 3] =
-            (HoneTrainable){.name = tensor->name + strlen("value/"), .value = {.type = HONE_F32, .rank = tensor->rank}};
-        memcpy(trainables[i / 3].value.shape, tensor->shape, sizeof tensor->shape);
-    }
-    g_autofree float *host = g_new0(float, count);
-    g_autoptr(GString) events = g_string_new(NULL);
+    States states;
+    states_init(&states, NULL);
+    size_t n = hone_safetensors_count(file) - 1; /* the last are the events */
     for (size_t i = 0; i < n; i++) {
-        const HoneSafetensor *value = hone_safetensors_find(start, trainables[i].name);
-        g_assert_nonnull(value);
-        memcpy(host + at, value->data, value->bytes);
-        at += 3 * value->bytes / sizeof(float);
+        const HoneSafetensor *tensor = hone_safetensors_get(file, i);
+        g_auto(GStrv) name = g_strsplit(tensor->name, "/", 2);
+        HoneTensor shape = {.type = tensor->type, .rank = tensor->rank};
+        memcpy(shape.shape, tensor->shape, sizeof tensor->shape);
+        states_add(&states, name[0], name[1], shape);
     }
+    g_autofree char *host = g_malloc0(states.bytes);
+    g_autoptr(GString) events = g_string_new(NULL);
+    size_t at = 0, found = 0;
+    for (size_t i = 0; i < n; i++) {
+        const StateTensor *one = states_get(&states, i);
+        const char *name = g_str_has_prefix(one->name, "value/") ? one->name + strlen("value/") : NULL;
+        if (name) {
+            const HoneSafetensor *value = hone_safetensors_find(start, name);
+            g_assert_nonnull(value);
+            memcpy(host + at, value->data, value->bytes);
+            found++;
+        }
+        at += hone_tensor_bytes(one->tensor);
+    }
+    g_assert_cmpuint(found, ==, hone_safetensors_count(start));
     const Checkpoint checkpoint = {.events = events, .host = host};
     g_autoptr(GError) error = NULL;
-    g_assert_true(checkpoint_save(p->work, settings, trainables, n, &checkpoint, &error));
+    g_assert_true(checkpoint_save(p->work, settings, &states, &checkpoint, &error));
+    states_clear(&states);
 }
 
 static JsonObject *read_object(const char *path)

@@ -10,6 +10,8 @@ static void check_case(JsonObject *c)
 {
     HoneTrainParams params = {.schedule = (char *)json_object_get_string_member(c, "schedule"),
                               .warmup = json_object_get_double_member(c, "warmup"),
+                              .decay = json_object_get_double_member_with_default(c, "decay", 0),
+                              .decay_shape = (char *)json_object_get_string_member_with_default(c, "decay_shape", ""),
                               .learning_rate = json_object_get_double_member(c, "base")};
     gint64 total = json_object_get_int_member(c, "total");
     JsonArray *rates = json_object_get_array_member(c, "rates");
@@ -19,8 +21,8 @@ static void check_case(JsonObject *c)
         double got = train_rate(&params, t, (uint64_t)total);
         /* The same double operations in the same order; a cosine may differ in its last places (1e-16 of 1). */
         if (!(fabs(got - wanted) <= 1e-15 * params.learning_rate))
-            g_error("%s, warm-up %g, step %u of %d: %.17g, and transformers has %.17g", params.schedule, params.warmup,
-                    t, (int)total, got, wanted);
+            g_error("%s %s, warm-up %g, step %u of %d: %.17g, and transformers has %.17g", params.schedule,
+                    params.decay_shape, params.warmup, t, (int)total, got, wanted);
     }
 }
 
@@ -38,7 +40,7 @@ static void test_transformers(void)
         g_assert_no_error(error);
         check_case(json_node_get_object(node));
     }
-    g_assert_cmpuint(n, ==, 24);
+    g_assert_cmpuint(n, ==, 45);
 }
 
 int main(int argc, char **argv)

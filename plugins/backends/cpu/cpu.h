@@ -172,6 +172,14 @@ void cpu_logprob_bwd(HoneStream *s, HoneTensor logits, HoneTensor lse, HoneTenso
 /* optimizer.c */
 void cpu_sum_squares(HoneStream *s, HoneTensor out, HoneTensor x);
 void cpu_adamw(HoneStream *s, HoneTensor p, HoneTensor g, HoneTensor m, HoneTensor v, const HoneAdamW *args);
+void cpu_sgd(HoneStream *s, HoneTensor p, HoneTensor g, HoneTensor m, const HoneSgd *args);
+void cpu_lion(HoneStream *s, HoneTensor p, HoneTensor g, HoneTensor m, const HoneLion *args);
+
+/* optimizer_small.c */
+void cpu_adamw_8bit(HoneStream *s, HoneTensor p, HoneTensor g, HoneTensor m, HoneTensor v, HoneTensor m_scale,
+                    HoneTensor v_scale, const HoneAdamW *args);
+void cpu_adafactor(HoneStream *s, HoneTensor p, HoneTensor g, HoneTensor row, HoneTensor col,
+                   const HoneAdafactor *args);
 
 /* The operators that do not depend on what multiplies matrices. */
 #define CPU_SHARED_OPS                                                                                                 \
@@ -182,6 +190,7 @@ void cpu_adamw(HoneStream *s, HoneTensor p, HoneTensor g, HoneTensor m, HoneTens
     .glu_bwd = cpu_glu_bwd, .dropout = cpu_dropout, .gather_rows = cpu_gather_rows, .scatter_rows = cpu_scatter_rows,  \
     .rmsnorm = cpu_rmsnorm, .rmsnorm_bwd = cpu_rmsnorm_bwd, .rope = cpu_rope, .attention = cpu_attention,              \
     .attention_bwd = cpu_attention_bwd, .attention_cached = cpu_attention_cached, .logprob = cpu_logprob,              \
-    .logprob_bwd = cpu_logprob_bwd, .sum_squares = cpu_sum_squares, .adamw = cpu_adamw
+    .logprob_bwd = cpu_logprob_bwd, .sum_squares = cpu_sum_squares, .adamw = cpu_adamw, .adamw_8bit = cpu_adamw_8bit,  \
+    .sgd = cpu_sgd, .lion = cpu_lion, .adafactor = cpu_adafactor
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * optimizer.c: AdamW and the sum of squares.
+ * optimizer.c: AdamW, SGD, Lion and the sum of squares.
  */
 #include "cpu.h"
 
@@ -59,4 +59,46 @@ void cpu_adamw(HoneStream *s, HoneTensor p, HoneTensor g, HoneTensor m, HoneTens
               .v = cpu_f32(v, 0),
               .args = args};
     cpu_split(s->device, n, GRAIN / 4, adamw_part, &a);
+}
+
+typedef struct Simple {
+    const CpuKernels *kernels;
+    float *p, *m;
+    const float *g;
+    const void *args;
+} Simple;
+
+static void sgd_part(void *data, size_t first, size_t count)
+{
+    const Simple *a = data;
+    a->kernels->sgd(a->p + first, a->g + first, a->m ? a->m + first : NULL, count, a->args);
+}
+
+static void lion_part(void *data, size_t first, size_t count)
+{
+    const Simple *a = data;
+    a->kernels->lion(a->p + first, a->g + first, a->m + first, count, a->args);
+}
+
+void cpu_sgd(HoneStream *s, HoneTensor p, HoneTensor g, HoneTensor m, const HoneSgd *args)
+{
+    size_t n = hone_tensor_count(p);
+    g_assert(hone_tensor_count(g) == n && (m.buffer ? hone_tensor_count(m) == n : args->momentum == 0));
+    CPU_TIMED(s, "sgd", 20 * n);
+    Simple a = {.kernels = s->device->kernels,
+                .p = cpu_f32(p, 0),
+                .g = cpu_f32(g, 0),
+                .m = m.buffer ? cpu_f32(m, 0) : NULL,
+                .args = args};
+    cpu_split(s->device, n, GRAIN / 4, sgd_part, &a);
+}
+
+void cpu_lion(HoneStream *s, HoneTensor p, HoneTensor g, HoneTensor m, const HoneLion *args)
+{
+    size_t n = hone_tensor_count(p);
+    g_assert(hone_tensor_count(g) == n && hone_tensor_count(m) == n);
+    CPU_TIMED(s, "lion", 20 * n);
+    Simple a = {
+        .kernels = s->device->kernels, .p = cpu_f32(p, 0), .g = cpu_f32(g, 0), .m = cpu_f32(m, 0), .args = args};
+    cpu_split(s->device, n, GRAIN / 4, lion_part, &a);
 }

@@ -84,6 +84,10 @@ static const HoneBackendOps ops = {
     .logprob_bwd = ref_logprob_bwd,
     .sum_squares = ref_sum_squares,
     .adamw = ref_adamw,
+    .adamw_8bit = ref_adamw_8bit,
+    .sgd = ref_sgd,
+    .lion = ref_lion,
+    .adafactor = ref_adafactor,
 };
 
 static const HoneComponent component = {

@@ -79,5 +79,13 @@ void ref_logprob_bwd(HoneStream *s, HoneTensor logits, HoneTensor lse, HoneTenso
 /* optimizer.c */
 void ref_sum_squares(HoneStream *s, HoneTensor out, HoneTensor x);
 void ref_adamw(HoneStream *s, HoneTensor p, HoneTensor g, HoneTensor m, HoneTensor v, const HoneAdamW *args);
+void ref_sgd(HoneStream *s, HoneTensor p, HoneTensor g, HoneTensor m, const HoneSgd *args);
+void ref_lion(HoneStream *s, HoneTensor p, HoneTensor g, HoneTensor m, const HoneLion *args);
+
+/* optimizer_small.c */
+void ref_adamw_8bit(HoneStream *s, HoneTensor p, HoneTensor g, HoneTensor m, HoneTensor v, HoneTensor m_scale,
+                    HoneTensor v_scale, const HoneAdamW *args);
+void ref_adafactor(HoneStream *s, HoneTensor p, HoneTensor g, HoneTensor row, HoneTensor col,
+                   const HoneAdafactor *args);
 
 #endif

@@ -92,6 +92,9 @@ typedef struct CpuKernels {
     /* optimizer.c */
     double (*sum_squares)(const float *x, size_t n);
     void (*adamw)(float *p, const float *g, float *m, float *v, size_t n, const HoneAdamW *args);
+    /* m may be NULL where there is no momentum. */
+    void (*sgd)(float *p, const float *g, float *m, size_t n, const HoneSgd *args);
+    void (*lion)(float *p, const float *g, float *m, size_t n, const HoneLion *args);
 
     /* stream.c. dropout keeps a value, times factor, where its word of Philox is at least `least`. */
     void (*dropout)(float *y, const float *x, size_t n, float factor, uint32_t least, uint64_t seed, uint64_t stream,

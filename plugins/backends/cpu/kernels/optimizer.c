@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * optimizer.c: AdamW and the sum of squares; formulas in the reference backend's file of this name.
+ * optimizer.c: AdamW, SGD, Lion and the sum of squares; formulas in the reference backend's file of this name.
  */
 #include "vector_math.h"
 
@@ -39,5 +39,38 @@ void KERNEL(adamw)(float *p, const float *g, float *m, float *v, size_t n, const
         store_lanes(p + i, weight - step * moment / divisor, lanes);
         store_lanes(m + i, moment, lanes);
         store_lanes(v + i, square, lanes);
+    }
+}
+
+void KERNEL(sgd)(float *p, const float *g, float *m, size_t n, const HoneSgd *args)
+{
+    const vf scale = v_set((float)args->gradient_scale), decay = v_set((float)args->weight_decay);
+    const vf momentum = v_set((float)args->momentum), rate = v_set((float)args->learning_rate);
+    EACH_VECTOR(i, lanes, n)
+    {
+        vf weight = load_lanes(p + i, lanes);
+        vf gradient = v_fma(decay, weight, load_lanes(g + i, lanes) * scale), step = gradient;
+        if (m) {
+            vf moment = v_fma(momentum, load_lanes(m + i, lanes), gradient);
+            store_lanes(m + i, moment, lanes);
+            step = args->nesterov ? v_fma(momentum, moment, gradient) : moment;
+        }
+        store_lanes(p + i, weight - rate * step, lanes);
+    }
+}
+
+void KERNEL(lion)(float *p, const float *g, float *m, size_t n, const HoneLion *args)
+{
+    const vf scale = v_set((float)args->gradient_scale), rate = v_set((float)args->learning_rate);
+    const vf keep = v_set((float)(1 - args->learning_rate * args->weight_decay)), zero = v_set(0.0f);
+    const vf b1 = v_set((float)args->beta1), rest1 = v_set((float)(1 - args->beta1));
+    const vf b2 = v_set((float)args->beta2), rest2 = v_set((float)(1 - args->beta2));
+    EACH_VECTOR(i, lanes, n)
+    {
+        vf gradient = load_lanes(g + i, lanes) * scale, moment = load_lanes(m + i, lanes);
+        vf direction = b1 * moment + rest1 * gradient;
+        vf step = v_if_less(zero, direction, rate, v_if_less(direction, zero, zero - rate, zero));
+        store_lanes(p + i, load_lanes(p + i, lanes) * keep - step, lanes);
+        store_lanes(m + i, v_fma(b2, moment, rest2 * gradient), lanes);
     }
 }

@@ -32,7 +32,8 @@
     X(attend)                                                                                                          \
     X(attend_bwd)                                                                                                      \
     X(attend_part)                                                                                                     \
-    X(logprob) X(logprob_bwd) X(sum_squares) X(adamw) X(dropout) X(unpack) X(unpack_bf16) X(decodes) X(decode)
+    X(logprob)                                                                                                         \
+    X(logprob_bwd) X(sum_squares) X(adamw) X(sgd) X(lion) X(dropout) X(unpack) X(unpack_bf16) X(decodes) X(decode)
 #define CPU_KERNEL_DECLARE(name) __typeof__(*((CpuKernels *)0)->name) KERNEL(name);
 CPU_KERNEL_LIST(CPU_KERNEL_DECLARE)
 
