@@ -18,7 +18,7 @@ char *row_prompt(const HoneRow *row)
     /* In a preferences row the answers are apart: all of messages is the prompt. */
     if (row->chosen == NULL) {
         for (guint i = row->messages->len; i > 0 && end == row->messages->len; i--)
-            if (has_role(row->messages->pdata[i - 1], "assistant"))
+            if (has_role(row->messages->pdata[i - 1], "assistant") || hone_row_text(row) != NULL)
                 end = i - 1;
     }
     GString *text = g_string_new(NULL);

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * sft.c: supervised fine-tuning: make the wanted answers likely.
+ * sft.c: supervised fine-tuning on prompts and their answers.
  *
  *     loss = -Σ w_k·log p(y_k | y_<k) / Σ w_k        over all target tokens k of an optimizer step
  *
- * with w_k the weight of the message that token k belongs to (1 for the assistant's, 0 for all others, unless the row
- * says otherwise). The sums run over the whole step, so that a step of many small batches equals that of one large
- * batch. The derivative by log p is -w_k/Σw, whatever the model says: the objective is linear.
+ * with w_k the weight of the message that token k belongs to: 1 for the assistant's, 0 for all others, unless the row
+ * says otherwise. The computation is in likelihood.c.
  */
-#include <hone/objective.h>
+#include "likelihood.h"
 #include <hone/train.h>
 
 typedef struct Sft {
@@ -26,25 +25,6 @@ static const HonePort ports[] = {
     {0},
 };
 
-static bool evaluate(const void *params, const HoneObjectiveBatch *batch, double *loss, float *derivative,
-                     double *figures, GError **error)
-{
-    double sum = 0;
-    for (size_t k = 0; k < batch->n_targets; k++) {
-        double share = (double)batch->weight[k] / batch->window_weight;
-        sum -= share * (double)batch->logprob[k];
-        derivative[k] = (float)-share;
-    }
-    *loss = sum;
-    return true;
-}
-
-static const HoneObjectiveOps objective_ops = {
-    .size = sizeof(HoneObjectiveOps),
-    .flags = HONE_OBJECTIVE_LINEAR,
-    .evaluate = evaluate,
-};
-
 static const HoneComponent objective = {
     HONE_COMPONENT_HEADER,
     .kind = HONE_OBJECTIVE,
@@ -52,13 +32,13 @@ static const HoneComponent objective = {
     .version = "1",
     .summary = "mean negative log-probability of the wanted answers",
     .help = "loss = -sum(w log p) / sum(w) over the target tokens of an optimizer step",
-    .ops = &objective_ops,
+    .ops = &likelihood_ops,
 };
 
 static bool run(HoneStage *stage, void *params, GError **error)
 {
     const Sft *sft = params;
-    return hone_train(stage, &sft->train, &objective_ops, NULL, error);
+    return hone_train(stage, &sft->train, &likelihood_ops, NULL, error);
 }
 
 static const HoneStageOps stage_ops = {

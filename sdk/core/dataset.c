@@ -33,8 +33,25 @@ void hone_row_free(HoneRow *row)
     g_free(row);
 }
 
+static bool is_text(const HoneMessage *message)
+{
+    return g_strcmp0(message->role, "text") == 0;
+}
+
+const char *hone_messages_text(const GPtrArray *messages)
+{
+    return messages->len == 1 && is_text(messages->pdata[0]) ? ((HoneMessage *)messages->pdata[0])->content : NULL;
+}
+
+const char *hone_row_text(const HoneRow *row)
+{
+    return hone_messages_text(row->messages);
+}
+
 const char *hone_row_reference(const HoneRow *row)
 {
+    if (hone_row_text(row) != NULL)
+        return hone_row_text(row);
     for (guint i = row->messages->len; i > 0; i--) {
         const HoneMessage *message = row->messages->pdata[i - 1];
         if (strcmp(message->role, "assistant") == 0)
@@ -87,6 +104,12 @@ static bool check_message(const HoneMessage *message, const char *where, const c
 
 static bool check_messages(const GPtrArray *messages, const char *where, const char *list, GError **error)
 {
+    if (messages != NULL && strcmp(list, "messages") == 0 && hone_messages_text(messages) != NULL) {
+        const HoneMessage *text = messages->pdata[0];
+        HoneMessage as_turn = *text;
+        as_turn.role = (char *)"assistant"; /* what else holds for a document holds for a turn */
+        return check_message(&as_turn, where, list, 0, error);
+    }
     for (guint i = 0; messages != NULL && i < messages->len; i++)
         if (!check_message(messages->pdata[i], where, list, i, error))
             return false;

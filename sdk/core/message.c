@@ -16,7 +16,7 @@ static const struct {
 
 double hone_message_default_weight(const char *role)
 {
-    return strcmp(role, "assistant") == 0 ? 1 : 0;
+    return strcmp(role, "assistant") == 0 || strcmp(role, "text") == 0 ? 1 : 0;
 }
 
 HoneMessage *hone_message_new(const char *role, const char *content, double weight)

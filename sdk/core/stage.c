@@ -188,6 +188,23 @@ const char *hone_stage_hash_folder(HoneStage *stage)
     return stage->setup.hash_folder;
 }
 
+JsonObject *hone_stage_settings(HoneStage *stage)
+{
+    JsonObject *settings = hone_params_resolve(stage->setup.component, stage->setup.params, true);
+    const HonePort *port;
+    for (size_t i = 0; (port = hone_component_port(stage->setup.component, i)); i++) {
+        GPtrArray *list = port->direction == HONE_PORT_IN ? g_hash_table_lookup(stage->inputs, port->name) : NULL;
+        if (!list)
+            continue;
+        g_autofree char *name = g_strdup_printf("input %s", port->name);
+        g_autoptr(GString) hashes = g_string_new(NULL);
+        for (guint k = 0; k < list->len; k++)
+            g_string_append_printf(hashes, "%s%s", k > 0 ? " " : "", hone_artifact_hash(list->pdata[k]));
+        json_object_set_string_member(settings, name, hashes->str);
+    }
+    return settings;
+}
+
 JsonObject *hone_stage_run_info(HoneStage *stage)
 {
     return stage->setup.run_info;

@@ -33,17 +33,25 @@ typedef struct HoneTokens {
 HONE_EXPORT void hone_tokens_free(HoneTokens *tokens);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HoneTokens, hone_tokens_free)
 
-/* The whole conversation. Loss falls on each assistant message of weight > 0, from where the model would begin to speak
- * to the token that ends its turn, and on nothing else (not on the white space that the template puts after it); on
- * what the template marks with generation tags, if it has such; and on the content of other messages of weight > 0 and
- * the token behind it. Special tokens written in messages and tools are plain text.
+/* A document (a row's text, see hone_row_text): the BOS where the tokenizer puts one before a text, the text, and where
+ * it is `ended` the token that ends documents. Every token bears loss of this weight but the BOS and a first one that
+ * nothing precedes. An empty text has no end. */
+HONE_EXPORT HoneTokens *hone_document_encode(const HoneTokenizer *tokenizer, const char *text, double weight,
+                                             bool ended, GError **error);
+/* The token that ends documents, -1: none. For a model of conversations often another than the one that ends a turn. */
+HONE_EXPORT int32_t hone_tokenizer_document_end(const HoneTokenizer *tokenizer);
+
+/* The whole conversation, or document. Loss falls on each assistant message of weight > 0, from where the model would
+ * begin to speak to the token that ends its turn, and on nothing else (not on the white space that the template puts
+ * after it); on what the template marks with generation tags, if it has such; and on the content of other messages of
+ * weight > 0 and the token behind it. Special tokens written in messages and tools are plain text.
  *
  * An answer that the template writes otherwise once other messages follow (without its thoughts, or after a prompt that
  * is no longer there) bears no loss, since the model would not write that there: `unlearned` counts these. Where
  * this befalls an answer that is the last message, it is an error that says what to do. */
 HONE_EXPORT HoneTokens *hone_chat_encode(const HoneChat *chat, const GPtrArray *messages, GError **error);
 /* The conversation up to where the assistant is to speak (a trailing assistant message is left out): generation prompt
- * added. */
+ * added. A document's text, to be gone on with. */
 HONE_EXPORT HoneTokens *hone_chat_encode_prompt(const HoneChat *chat, const GPtrArray *messages, GError **error);
 /* The text as the template renders it, for people and for tests. Caller frees. */
 HONE_EXPORT char *hone_chat_render(const HoneChat *chat, const GPtrArray *messages, bool add_generation_prompt,

@@ -6,8 +6,9 @@
  * 1}], "chosen": [...], "rejected": [...], "tools": [...], "extra": {...}} `chosen` and `rejected` continue `messages`
  * in a preferences artifact. `weight` scales the loss of a message; absent, it is 1 for the assistant's messages and 0
  * for all others. `tools` are the JSON schemas of what may be called. `extra` keeps columns that Hone does not
- * interpret. A message may have further members (tool_calls, tool_call_id, name, reasoning_content), which the chat
- * template is given; one with tool_calls may have null for its content.
+ * interpret. A row of raw text (a document, without turns) is one message of the role "text", alone; its weight is 1
+ * unless it says otherwise. A message may have further members (tool_calls, tool_call_id, name, reasoning_content),
+ * which the chat template is given; one with tool_calls may have null for its content.
  */
 #ifndef HONE_DATASET_H
 #define HONE_DATASET_H
@@ -15,7 +16,7 @@
 #include <hone/artifact.h>
 
 typedef struct HoneMessage {
-    char *role;         /* system, user, assistant, tool */
+    char *role;         /* system, user, assistant, tool; text */
     char *content;      /* UTF-8 */
     double weight;      /* loss weight, >= 0 */
     JsonObject *fields; /* further members in their order, or NULL; shared by copies, so never changed */
@@ -39,14 +40,17 @@ HONE_EXPORT void hone_message_free(HoneMessage *message);
 HONE_EXPORT bool hone_message_equal(const HoneMessage *a, const HoneMessage *b);
 /* NULL where the member of this name and value may be one of a message's further ones, else what is wrong with it. */
 HONE_EXPORT const char *hone_message_field_problem(const char *name, JsonNode *value);
-/* 1 for "assistant", else 0. */
+/* 1 for "assistant" and "text", else 0. */
 HONE_EXPORT double hone_message_default_weight(const char *role);
 HONE_EXPORT HoneRow *hone_row_new(const char *id);
 HONE_EXPORT void hone_row_free(HoneRow *row);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HoneRow, hone_row_free)
 /* The tools as they are to be: a list of objects. NULL where they are, else what is wrong. */
 HONE_EXPORT const char *hone_row_tools_problem(JsonNode *tools);
-/* The last assistant message's content (what a metric compares with), or NULL. */
+/* The text where the row is a document (messages: where they are one), or NULL. */
+HONE_EXPORT const char *hone_row_text(const HoneRow *row);
+HONE_EXPORT const char *hone_messages_text(const GPtrArray *messages);
+/* The last assistant message's content (what a metric compares with), a document's text, or NULL. */
 HONE_EXPORT const char *hone_row_reference(const HoneRow *row);
 
 /* A row from its canonical JSON form above. `where` ("tickets.jsonl:17") begins every error message. */

@@ -124,6 +124,8 @@ typedef struct HoneForward {
      * product. [K] or NULL; backward is then called with NULL. Where all weights are trained, the head's gradient is
      * added by the forward. */
     const float *known_derivative;
+    /* [N,C] in host memory, added to what the first layer reads (NEFTune's noise); NULL: nothing. */
+    const float *embedding_noise;
 } HoneForward;
 
 /* logprob [K] in host memory. NaN or infinity: HONE_ERROR_DIVERGED naming the first layer where it is seen. */

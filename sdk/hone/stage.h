@@ -74,6 +74,10 @@ HONE_EXPORT const char *hone_stage_name(HoneStage *stage);
 HONE_EXPORT const char *hone_stage_resolved(HoneStage *stage);
 /* Where hashes of large files are remembered, or NULL. */
 HONE_EXPORT const char *hone_stage_hash_folder(HoneStage *stage);
+/* All that decides the result beside the machine: the complete parameters without HONE_PARAM_NO_KEY ones, and for each
+ * connected input "input PORT", the content's hash. What is kept in the work folder holds for equal settings only.
+ * Caller unrefs. */
+HONE_EXPORT JsonObject *hone_stage_settings(HoneStage *stage);
 /* What the run says of itself for a report: {"run", "pipeline" (resolved), "command", "versions", "nodes": {name:
  * {"stage", "params", "key", "inputs", "folder", "events" (path)}}} as far as known when this node starts. Never NULL.
  */

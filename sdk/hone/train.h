@@ -39,6 +39,28 @@ typedef struct HoneTrainParams {
     int64_t save_every; /* steps between checkpoints */
 } HoneTrainParams;
 
+/* A training that is more than its parameters and its objective. What is zero or NULL is left out. */
+typedef enum {
+    HONE_ROWS_TURNS = 0, /* a row is an example */
+    HONE_ROWS_BLOCKS,    /* documents, one after the other, are cut into blocks of max_length tokens */
+} HoneRowsForm;
+
+typedef struct HoneTraining {
+    uint32_t size;
+    const HoneTrainParams *params;
+    const HoneObjectiveOps *objective;
+    const void *objective_params;
+    HoneRowsForm rows;
+    /* Of all tokens, so many come from port "replay" where that is connected, [0, 1); with HONE_ROWS_BLOCKS. */
+    double replay;
+    /* Changes a row of the dataset before it is tokenized: its messages' weights, say. */
+    bool (*prepare)(const void *data, HoneRow *row, GError **error);
+    const void *prepare_data;
+    /* Uniform noise in ±alpha/sqrt(L·C) on the embeddings of a sequence of L tokens, of the policy alone. Jain et al.,
+     * "NEFTune: Noisy Embeddings Improve Instruction Finetuning", 2023. */
+    double neftune_alpha;
+} HoneTraining;
+
 /* The table of those parameters, to be embedded: HONE_PARAMS("Training", hone_train_params, Instance, train). */
 HONE_EXPORT extern const HoneParam hone_train_params[];
 
@@ -46,5 +68,6 @@ HONE_EXPORT extern const HoneParam hone_train_params[];
  * training events in it). Resumes from the work folder; equal bytes either way on the CPU backends. */
 HONE_EXPORT bool hone_train(HoneStage *stage, const HoneTrainParams *params, const HoneObjectiveOps *objective,
                             const void *objective_params, GError **error);
+HONE_EXPORT bool hone_train_with(HoneStage *stage, const HoneTraining *training, GError **error);
 
 #endif

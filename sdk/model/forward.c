@@ -168,6 +168,10 @@ void embed(Pass *p)
     b->ops->gather_rows(b->stream, p->layers[0].x, p->model->embedding.value, p->ids);
     if (scale > 0)
         b->ops->scale(b->stream, p->layers[0].x, (float)scale);
+    if (p->noise == NULL)
+        return;
+    b->ops->upload(b->stream, p->normed.buffer, p->normed.offset, p->noise, hone_tensor_bytes(p->normed));
+    b->ops->add(b->stream, p->layers[0].x, p->normed, 1);
 }
 
 void layer_forward(Pass *p, size_t layer)

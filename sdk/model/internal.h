@@ -350,6 +350,7 @@ struct Pass {
     bool narrow;           /* gate and up are kept in bf16, as the backend multiplies */
     size_t recomputed;     /* the first so many layers keep only their input */
     uint64_t dropout_seed; /* 0: none */
+    const float *noise;    /* the caller's [N,C], or NULL */
     size_t n, m, sequences, max_length;
     bool tail; /* the last layer computes fewer rows after attention than before: m < n */
 

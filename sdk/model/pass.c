@@ -269,6 +269,8 @@ Pass *pass_new(HoneModel *model, PassKind kind, const HoneBatch *batch, const Ho
     p->narrow = p->keep && model->backend->info.compute_type == HONE_BF16;
     p->adapter = model->has_adapter && !options->adapter_off;
     p->dropout_seed = options->dropout_seed;
+    if (options->size >= offsetof(HoneForward, embedding_noise) + sizeof options->embedding_noise)
+        p->noise = options->embedding_noise;
     p->cache = use != NULL ? use->cache : NULL;
     if (!batch_check(model, batch, error))
         return NULL;

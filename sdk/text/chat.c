@@ -203,11 +203,21 @@ static HoneTokens *tokens_new(void)
     return tokens;
 }
 
+static HoneTokens *encode_document(const HoneChat *chat, const GPtrArray *messages, bool ended, GError **error)
+{
+    const HoneMessage *text = messages->pdata[0];
+    return check_messages(messages, error)
+               ? hone_document_encode(chat->tokenizer, text->content, text->weight, ended, error)
+               : NULL;
+}
+
 HoneTokens *hone_chat_encode_with(const HoneChat *chat, const GPtrArray *messages, JsonArray *tools, GError **error)
 {
     ChatInput input = {messages, messages->len, tools, false};
     g_auto(JinjaText) text = {0};
     g_auto(ChatSpans) spans = {0};
+    if (hone_messages_text(messages))
+        return encode_document(chat, messages, true, error);
     if (!check_messages(messages, error) || !check_calls(chat, messages, error) ||
         !chat_render(chat, &input, &text, error))
         return NULL;
@@ -254,6 +264,12 @@ HoneTokens *hone_chat_encode_prompt_with(const HoneChat *chat, const GPtrArray *
 {
     if (!check_messages(messages, error))
         return NULL;
+    if (hone_messages_text(messages)) {
+        HoneTokens *tokens = encode_document(chat, messages, false, error);
+        if (tokens)
+            tokens->prompt = tokens->ids->len;
+        return tokens;
+    }
     ChatInput input = {messages, count_asked(messages), tools, true};
     if (input.n == 0)
         return encode_opening(chat, messages, tools, error);

@@ -5,8 +5,12 @@
 
 static bool open_dataset(Feed *feed, Run *run, GError **error)
 {
-    run->examples = examples_read(hone_stage_input(run->stage, "dataset"), run->model, run->params,
-                                  run->objective->flags & HONE_OBJECTIVE_PAIRS, run->progress, error);
+    const HoneTraining *training = ((DatasetFeed *)feed)->training;
+    HoneArtifact *dataset = hone_stage_input(run->stage, "dataset");
+    run->examples = training->rows == HONE_ROWS_BLOCKS
+                        ? documents_read(dataset, hone_stage_input(run->stage, "replay"), run->model, training,
+                                         run->progress, error)
+                        : examples_read(dataset, run->model, training, run->progress, error);
     return run->examples && plan_init(&run->plan, run->params, run->examples->n, error);
 }
 
@@ -20,7 +24,12 @@ static size_t largest(Feed *feed, Run *run, uint32_t *which, size_t *count)
     return plan_largest(&run->plan, run->examples, which, count);
 }
 
-Feed feed_of_dataset(void)
+DatasetFeed feed_of_dataset(const HoneTraining *training)
 {
-    return (Feed){.open = open_dataset, .window = window, .largest = largest, .hold = 1};
+    return (DatasetFeed){.feed = {.open = open_dataset,
+                                  .window = window,
+                                  .largest = largest,
+                                  .hold = 1,
+                                  .neftune_alpha = training->neftune_alpha},
+                         .training = training};
 }

@@ -62,8 +62,20 @@ Examples *examples_mismatch(const Examples *examples, const uint32_t *which, siz
 /* ---- rows.c ---- */
 
 /* Reads a dataset, tells what became of its rows and which text bears loss; an error where nothing is left. */
-Examples *examples_read(HoneArtifact *dataset, HoneModel *model, const HoneTrainParams *params, bool pairs,
-                        HoneProgress *progress, GError **error);
+Examples *examples_read(HoneArtifact *dataset, HoneModel *model, const HoneTraining *training, HoneProgress *progress,
+                        GError **error);
+
+/* The first example's sequences, with the text that bears loss marked. */
+void examples_show(const Examples *examples, const HoneTokenizer *tokenizer, HoneProgress *progress);
+/* Tokens of a row that is a document, NULL with an error where it is none. */
+HoneTokens *examples_document(const HoneRow *row, const HoneTokenizer *tokenizer, GError **error);
+
+/* ---- documents.c ---- */
+
+/* Reads documents, and those to be replayed (or NULL), into blocks: examples of many sequences, each a document or a
+ * piece of one. */
+Examples *documents_read(HoneArtifact *dataset, HoneArtifact *replay, HoneModel *model, const HoneTraining *training,
+                         HoneProgress *progress, GError **error);
 
 /* ---- plan.c ---- */
 

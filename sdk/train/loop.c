@@ -32,12 +32,10 @@ bool run_stop(Run *run, GError **error)
 
 /* ---- Before the first step. ---- */
 
-/* What a checkpoint must agree with, beyond the parameters. */
+/* What a checkpoint must agree with. */
 static JsonObject *settings_of(Run *run)
 {
-    JsonObject *settings = train_settings(run->params);
-    json_object_set_string_member(settings, "model", hone_artifact_hash(hone_stage_input(run->stage, "model")));
-    json_object_set_string_member(settings, "dataset", hone_artifact_hash(hone_stage_input(run->stage, "dataset")));
+    JsonObject *settings = hone_stage_settings(run->stage);
     json_object_set_string_member(settings, "numerics", run->backend->info.numerics);
     json_object_set_string_member(settings, "device", run->backend->info.device_name);
     json_object_set_int_member(settings, "steps", (gint64)run->plan.total);
@@ -140,6 +138,7 @@ bool run_train(HoneStage *stage, const HoneTrainParams *params, const HoneObject
                .objective_params = objective_params,
                .progress = hone_stage_progress(stage)};
     run.state.events = g_string_new(NULL);
+    run.noise = g_array_new(FALSE, FALSE, sizeof(float));
     batch_init(&run.batch);
     bool ok = train(&run, error);
     optimizer_clear(&run.optimizer);
@@ -147,6 +146,7 @@ bool run_train(HoneStage *stage, const HoneTrainParams *params, const HoneObject
     batch_clear(&run.batch);
     plan_clear(&run.plan);
     examples_free(run.examples);
+    g_array_unref(run.noise);
     g_clear_pointer(&run.settings, json_object_unref);
     g_string_free(run.state.events, TRUE);
     g_free(run.state.host);
@@ -154,9 +154,18 @@ bool run_train(HoneStage *stage, const HoneTrainParams *params, const HoneObject
     return ok;
 }
 
+bool hone_train_with(HoneStage *stage, const HoneTraining *training, GError **error)
+{
+    HoneTraining own = {0};
+    memcpy(&own, training, MIN(training->size, sizeof own));
+    DatasetFeed feed = feed_of_dataset(&own);
+    return run_train(stage, own.params, own.objective, own.objective_params, &feed.feed, error);
+}
+
 bool hone_train(HoneStage *stage, const HoneTrainParams *params, const HoneObjectiveOps *objective,
                 const void *objective_params, GError **error)
 {
-    Feed feed = feed_of_dataset();
-    return run_train(stage, params, objective, objective_params, &feed, error);
+    const HoneTraining training = {
+        .size = sizeof training, .params = params, .objective = objective, .objective_params = objective_params};
+    return hone_train_with(stage, &training, error);
 }

@@ -49,7 +49,7 @@ static GString *preview(const Examples *examples, size_t i, const HoneTokenizer 
     return out;
 }
 
-static void note_preview(const Examples *examples, const HoneTokenizer *tokenizer, HoneProgress *progress)
+void examples_show(const Examples *examples, const HoneTokenizer *tokenizer, HoneProgress *progress)
 {
     static const char *const names[] = {"", ", chosen", ", rejected"};
     for (size_t i = 0; i < examples_first(examples, 1); i++) {
@@ -112,6 +112,16 @@ static bool check_left(const Examples *examples, const char *label, size_t limit
 
 /* ---- Reading. ---- */
 
+HoneTokens *examples_document(const HoneRow *row, const HoneTokenizer *tokenizer, GError **error)
+{
+    const HoneMessage *text = hone_row_text(row) ? row->messages->pdata[0] : NULL;
+    if (text)
+        return hone_document_encode(tokenizer, text->content, text->weight, true, error);
+    g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID,
+                "row \"%s\" holds messages, where raw text is wanted; read it with the format \"text\"", row->id);
+    return NULL;
+}
+
 static OverLength over_length_of(const HoneTrainParams *params)
 {
     return g_str_equal(params->over_length, "fail")       ? OVER_FAIL
@@ -154,15 +164,23 @@ static bool add_sequences(Examples *examples, const HoneRow *row, HoneTokens *co
     return false;
 }
 
-static bool add_row(Examples *examples, const HoneRow *row, const HoneChat *chat, size_t limit, OverLength over,
+static HoneTokens *encode_row(HoneModel *model, const HoneRow *row, GError **error)
+{
+    if (hone_row_text(row))
+        return examples_document(row, hone_model_tokenizer(model), error);
+    const HoneChat *chat = hone_model_chat(model, error);
+    return chat ? hone_chat_encode_with(chat, row->messages, row->tools, error) : NULL;
+}
+
+static bool add_row(Examples *examples, const HoneRow *row, HoneModel *model, size_t limit, OverLength over,
                     GError **error)
 {
     static const HonePart part[] = {HONE_PART_ANSWER};
-    g_autoptr(HoneTokens) tokens = hone_chat_encode_with(chat, row->messages, row->tools, error);
+    g_autoptr(HoneTokens) tokens = encode_row(model, row, error);
     return add_sequences(examples, row, (HoneTokens *const[]){tokens}, part, 1, limit, over, error);
 }
 
-static bool add_pair(Examples *examples, const HoneRow *row, const HoneChat *chat, size_t limit, OverLength over,
+static bool add_pair(Examples *examples, const HoneRow *row, HoneModel *model, size_t limit, OverLength over,
                      GError **error)
 {
     static const HonePart parts[] = {HONE_PART_CHOSEN, HONE_PART_REJECTED};
@@ -171,16 +189,20 @@ static bool add_pair(Examples *examples, const HoneRow *row, const HoneChat *cha
                     "row \"%s\" has no chosen and rejected answers; this method learns from such pairs", row->id);
         return false;
     }
+    const HoneChat *chat = hone_model_chat(model, error);
+    if (!chat)
+        return false;
     g_autoptr(HoneTokens) chosen = encode_answer(chat, row, row->chosen, error);
     g_autoptr(HoneTokens) rejected = chosen ? encode_answer(chat, row, row->rejected, error) : NULL;
     return add_sequences(examples, row, (HoneTokens *const[]){chosen, rejected}, parts, 2, limit, over, error);
 }
 
-Examples *examples_read(HoneArtifact *dataset, HoneModel *model, const HoneTrainParams *params, bool pairs,
-                        HoneProgress *progress, GError **error)
+Examples *examples_read(HoneArtifact *dataset, HoneModel *model, const HoneTraining *training, HoneProgress *progress,
+                        GError **error)
 {
-    const HoneChat *chat = hone_model_chat(model, error);
-    g_autoptr(HoneRowReader) reader = chat ? hone_row_reader_open(dataset, error) : NULL;
+    const HoneTrainParams *params = training->params;
+    bool pairs = training->objective->flags & HONE_OBJECTIVE_PAIRS;
+    g_autoptr(HoneRowReader) reader = hone_row_reader_open(dataset, error);
     if (!reader)
         return NULL;
     size_t context = hone_model_config(model)->context, limit = MIN((size_t)params->max_length, context);
@@ -193,7 +215,8 @@ Examples *examples_read(HoneArtifact *dataset, HoneModel *model, const HoneTrain
         g_autoptr(HoneRow) row = hone_row_reader_next(reader, &broken);
         if (!row)
             break;
-        if (!(pairs ? add_pair : add_row)(examples, row, chat, limit, over_length_of(params), error)) {
+        if ((training->prepare && !training->prepare(training->prepare_data, row, error)) ||
+            !(pairs ? add_pair : add_row)(examples, row, model, limit, over_length_of(params), error)) {
             g_prefix_error(error, "%s: ", hone_artifact_label(dataset));
             return NULL;
         }
@@ -211,6 +234,6 @@ Examples *examples_read(HoneArtifact *dataset, HoneModel *model, const HoneTrain
     if (!check_left(examples, hone_artifact_label(dataset), limit, error))
         return NULL;
     note_counts(examples, limit, progress);
-    note_preview(examples, hone_model_tokenizer(model), progress);
+    examples_show(examples, hone_model_tokenizer(model), progress);
     return g_steal_pointer(&examples);
 }

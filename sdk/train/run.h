@@ -37,6 +37,7 @@ struct Feed {
     const char *const *figure_names;
     const double *figures;
     size_t n_figures;
+    double neftune_alpha; /* of noise on the embeddings (noise.c); 0: none */
 };
 
 struct Run {
@@ -52,6 +53,7 @@ struct Run {
     Plan plan;
     Window window;
     Batch batch;
+    GArray *noise; /* float [N,C] of the batch */
     Optimizer optimizer;
     States states;
     JsonObject *settings;
@@ -81,7 +83,12 @@ bool run_train(HoneStage *stage, const HoneTrainParams *params, const HoneObject
 /* ---- feed.c ---- */
 
 /* The rows of port "dataset", in windows of the plan. */
-Feed feed_of_dataset(void);
+typedef struct DatasetFeed {
+    Feed feed;
+    const HoneTraining *training;
+} DatasetFeed;
+
+DatasetFeed feed_of_dataset(const HoneTraining *training);
 
 /* ---- window.c ---- */
 
@@ -89,6 +96,12 @@ Feed feed_of_dataset(void);
 bool run_window(Run *run, const uint32_t *which, size_t count, GError **error);
 /* Packs examples [from, from + count) of the window. */
 void run_pack(Run *run, size_t from, size_t count);
+
+/* ---- noise.c ---- */
+
+/* NEFTune's noise on each token of the packed batch, a function of the seed, the step, the example's number in its
+ * window and the place in it: however the window is cut into batches, an example gets the same. */
+const float *run_noise(Run *run);
 
 /* ---- step.c ---- */
 

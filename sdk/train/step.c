@@ -35,6 +35,8 @@ bool run_compute(Run *run, uint64_t dropout_seed, Step *step, GError **error)
                            .keep = true,
                            .checkpointing = run->params->checkpointing,
                            .dropout_seed = run->params->dropout > 0 ? dropout_seed : 0};
+    if (run->feed->neftune_alpha > 0)
+        forward.embedding_noise = run_noise(run);
     if (!run_reference(run, error))
         return false;
     if (linear) {

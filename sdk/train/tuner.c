@@ -32,8 +32,8 @@ static void copy_member(JsonObject *to, JsonObject *from, const char *name)
 bool run_write(Run *run, GError **error)
 {
     HoneArtifact *adapter = hone_stage_output(run->stage, "adapter", HONE_ADAPTER, error);
-    const HoneChat *chat = hone_model_chat(run->model, error);
-    if (!adapter || !chat || !hone_model_save_adapter(run->model, hone_artifact_folder(adapter), error))
+    const HoneChat *chat = hone_model_chat(run->model, NULL);
+    if (!adapter || !hone_model_save_adapter(run->model, hone_artifact_folder(adapter), error))
         return false;
     g_autofree char *log = hone_artifact_file(adapter, LOG);
     if (!hone_file_write(log, run->state.events->str, run->state.events->len, error))
@@ -54,7 +54,8 @@ bool run_write(Run *run, GError **error)
     json_object_set_double_member(meta, "alpha",
                                   run->params->alpha > 0 ? run->params->alpha : 2 * (double)run->params->rank);
     json_object_set_string_member(meta, "tokenizer_hash", hone_tokenizer_hash(hone_model_tokenizer(run->model)));
-    json_object_set_string_member(meta, "template_hash", hone_chat_hash(chat));
+    if (chat) /* a base model has none */
+        json_object_set_string_member(meta, "template_hash", hone_chat_hash(chat));
     json_object_set_int_member(meta, "steps", (gint64)run->state.step);
     json_object_set_int_member(meta, "rows", (gint64)run->examples->n);
     json_object_set_int_member(meta, "tokens", (gint64)run->state.tokens);

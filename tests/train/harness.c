@@ -112,12 +112,16 @@ static void add_input(HoneStage *stage, const char *port, const char *folder)
     hone_stage_add_input(stage, port, port, artifact);
 }
 
+static const HoneComponent *test_stage(const char *name)
+{
+    return test_find(NULL, HONE_STAGE, name ? name : "sft", NULL);
+}
+
 HoneStage *test_training(const TestTraining *training)
 {
     g_autoptr(JsonObject) params = parse_object(training->params);
     const HoneStageSetup setup = {.size = sizeof setup,
-                                  .component = training->component ? training->component
-                                                                   : test_find(NULL, HONE_STAGE, "sft", NULL),
+                                  .component = training->component ? training->component : test_stage(training->stage),
                                   .name = "tuned",
                                   .params = params,
                                   .folder = "/",
@@ -133,5 +137,7 @@ HoneStage *test_training(const TestTraining *training)
     HoneStage *stage = hone_stage_new(&setup);
     add_input(stage, "model", training->model);
     add_input(stage, "dataset", training->dataset);
+    if (training->port)
+        add_input(stage, training->port, training->input);
     return stage;
 }

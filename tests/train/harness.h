@@ -22,8 +22,10 @@ void test_make_model(const char *folder, const char *gguf);
 void test_make_dataset(const char *folder, const char *lines);
 
 typedef struct TestTraining {
-    const HoneComponent *component; /* NULL: the stage `sft` */
+    const HoneComponent *component; /* NULL: the stage of this name */
+    const char *stage;              /* NULL: sft */
     const char *model, *dataset;    /* artifact folders */
+    const char *port, *input;       /* a third port and its artifact, or NULL */
     const char *output, *work;
     const char *backend;
     const char *params; /* JSON */

@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  * run.c: whole trainings of a tiny model (tests/oracle/trajectory.py): against torch, against one another, killed and
  * resumed, and on data that cannot be trained on.
- *
- * A training that is to be killed runs in a child: this program with --train.
  */
-#include "../../sdk/train/internal.h"
+#include "follow.h"
 #include "harness.h"
-#include <gio/gio.h>
+#include "killed.h"
 #include <glib/gstdio.h>
 #include <hone/json.h>
 #include <hone/safetensors.h>
+#include <hone/train.h>
 #include <math.h>
-#include <signal.h>
 #include <string.h>
 
-static char *self, *model_folder, *dataset_folder;
+static char *model_folder, *dataset_folder;
 
 typedef struct Place {
     char *folder, *output, *work, *adapter;
@@ -69,18 +67,10 @@ static void train(Place *p, const char *params)
     g_assert_cmpstr(message, ==, NULL);
 }
 
-static HoneSafetensors *open_tensors(const char *path)
-{
-    g_autoptr(GError) error = NULL;
-    HoneSafetensors *file = hone_safetensors_open(path, &error);
-    g_assert_no_error(error);
-    return file;
-}
-
 static HoneSafetensors *open_adapter(Place *p)
 {
     g_autofree char *path = g_build_filename(p->adapter, "adapter_model.safetensors", NULL);
-    return open_tensors(path);
+    return test_open_tensors(path);
 }
 
 /* The largest difference over all tensors of two adapters. */
@@ -106,62 +96,6 @@ static double difference(HoneSafetensors *a, HoneSafetensors *b)
 
 /* ---- Against torch. ---- */
 
-/* Replaces the adapter in the checkpoint of step 0 by the one that the other side started from. */
-static void put_start(Place *p)
-{
-    g_autofree char *path = g_build_filename(p->work, "checkpoint-000000000000.safetensors", NULL);
-    g_autofree char *start_path = test_data("start.safetensors");
-    g_autoptr(HoneSafetensors) file = open_tensors(path), start = open_tensors(start_path);
-    const char *state = hone_safetensors_meta(file, "state");
-    g_autoptr(JsonNode) node = hone_json_parse(state, strlen(state), NULL, NULL);
-    JsonObject *settings = json_object_get_object_member(json_node_get_object(node), "settings");
-    States states;
-    states_init(&states, NULL);
-    size_t n = hone_safetensors_count(file) - 1; /* the last are the events */
-    for (size_t i = 0; i < n; i++) {
-        const HoneSafetensor *tensor = hone_safetensors_get(file, i);
-        g_auto(GStrv) name = g_strsplit(tensor->name, "/", 2);
-        HoneTensor shape = {.type = tensor->type, .rank = tensor->rank};
-        memcpy(shape.shape, tensor->shape, sizeof tensor->shape);
-        states_add(&states, name[0], name[1], shape);
-    }
-    g_autofree char *host = g_malloc0(states.bytes);
-    g_autoptr(GString) events = g_string_new(NULL);
-    size_t at = 0, found = 0;
-    for (size_t i = 0; i < n; i++) {
-        const StateTensor *one = states_get(&states, i);
-        const char *name = g_str_has_prefix(one->name, "value/") ? one->name + strlen("value/") : NULL;
-        if (name) {
-            const HoneSafetensor *value = hone_safetensors_find(start, name);
-            g_assert_nonnull(value);
-            memcpy(host + at, value->data, value->bytes);
-            found++;
-        }
-        at += hone_tensor_bytes(one->tensor);
-    }
-    g_assert_cmpuint(found, ==, hone_safetensors_count(start));
-    const Checkpoint checkpoint = {.events = events, .host = host};
-    g_autoptr(GError) error = NULL;
-    g_assert_true(checkpoint_save(p->work, settings, &states, &checkpoint, &error));
-    states_clear(&states);
-}
-
-static JsonObject *read_object(const char *path)
-{
-    g_autofree char *text = NULL;
-    gsize length;
-    g_assert_true(g_file_get_contents(path, &text, &length, NULL));
-    g_autoptr(JsonNode) node = hone_json_parse(text, length, path, NULL);
-    return json_object_ref(json_node_get_object(node));
-}
-
-static void assert_near(const char *what, guint step, double got, double wanted, double tolerance)
-{
-    g_test_message("step %u: %s %.9g, torch has %.9g", step, what, got, wanted);
-    if (!(fabs(got - wanted) <= tolerance))
-        g_error("step %u: %s is %.9g, and torch has %.9g", step, what, got, wanted);
-}
-
 static void test_trajectory(Place *p, gconstpointer data)
 {
     if (!test_has_plugin(p->backend))
@@ -170,31 +104,16 @@ static void test_trajectory(Place *p, gconstpointer data)
         "{\"rank\": 4, \"alpha\": 12, \"learning_rate\": 0.02, \"schedule\": \"cosine\", \"warmup\": 2,"
         " \"weight_decay\": 0.1, \"max_grad_norm\": 1, \"epochs\": 10, \"batch_size\": 3, \"accumulate\": 3}";
     g_autofree char *stopped = train_with(p, NULL, NULL, params, true);
-    put_start(p);
+    test_put_start(p->work);
     test_remove_folder(p->output);
     train(p, params);
 
-    g_autofree char *wanted_path = test_data("trajectory.json"), *end_path = test_data("end.safetensors"), *text = NULL;
-    g_autofree char *log = g_build_filename(p->adapter, "training.jsonl", NULL);
-    g_autoptr(JsonObject) wanted = read_object(wanted_path);
-    JsonArray *steps = json_object_get_array_member(wanted, "log");
-    g_assert_true(g_file_get_contents(log, &text, NULL, NULL));
-    g_auto(GStrv) lines = g_strsplit(g_strchomp(text), "\n", -1);
-    g_assert_cmpuint(g_strv_length(lines), ==, json_array_get_length(steps));
-    for (guint i = 0; lines[i]; i++) {
-        g_autoptr(JsonNode) node = hone_json_parse(lines[i], strlen(lines[i]), log, NULL);
-        JsonObject *got = json_object_get_object_member(json_node_get_object(node), "figures");
-        JsonObject *want = json_array_get_object_element(steps, i);
-        /* f32 against f64: a log-probability of size 6 has an error of 5e-7 and more, the norm that of many products; a
-         * wrong factor anywhere is off by far more from the second step on. */
-        assert_near("loss", i + 1, json_object_get_double_member(got, "loss"),
-                    json_object_get_double_member(want, "loss"), 3e-6);
-        assert_near("gradient norm", i + 1, json_object_get_double_member(got, "grad_norm"),
-                    json_object_get_double_member(want, "grad_norm"), 2e-5);
-        assert_near("rate", i + 1, json_object_get_double_member(got, "lr"), json_object_get_double_member(want, "lr"),
-                    1e-16);
-    }
-    g_autoptr(HoneSafetensors) end = open_tensors(end_path), adapter = open_adapter(p);
+    g_autofree char *wanted_path = test_data("trajectory.json"), *end_path = test_data("end.safetensors");
+    g_autoptr(JsonObject) wanted = test_read_object(wanted_path);
+    /* f32 against f64: a log-probability of size 6 has an error of 5e-7 and more, the norm that of many products; a
+     * wrong factor anywhere is off by far more from the second step on. */
+    test_follow(p->adapter, json_object_get_array_member(wanted, "log"), 3e-6, 2e-5);
+    g_autoptr(HoneSafetensors) end = test_open_tensors(end_path), adapter = open_adapter(p);
     double worst = difference(adapter, end);
     g_test_message("adapter: largest difference %.3g", worst);
     /* Adam divides by the gradient's own size, so where that is near zero an error of 1e-6 in it is a far larger share
@@ -311,35 +230,6 @@ static void test_checkpointing(Place *p, gconstpointer data)
 
 /* ---- Killed and resumed. ---- */
 
-/* Trains in a child; once it reports step `at`, it gets `number`. Returns its exit status, -1 when killed. */
-static int train_child(Place *p, const char *params, guint at, int number)
-{
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GSubprocess) child =
-        g_subprocess_new(G_SUBPROCESS_FLAGS_STDOUT_PIPE | (number ? G_SUBPROCESS_FLAGS_STDERR_SILENCE : 0), &error,
-                         self, "--train", p->folder, p->backend, params, model_folder, dataset_folder, NULL);
-    g_assert_no_error(error);
-    g_autoptr(GDataInputStream) events = g_data_input_stream_new(g_subprocess_get_stdout_pipe(child));
-    g_autofree char *mark = g_strdup_printf("\"step\":%u,", at);
-    for (;;) {
-        g_autofree char *line = g_data_input_stream_read_line(events, NULL, NULL, NULL);
-        if (!line)
-            break;
-        if (number && strstr(line, "\"loss\"") && strstr(line, mark))
-            g_subprocess_send_signal(child, number);
-    }
-    g_assert_true(g_subprocess_wait(child, NULL, &error));
-    return g_subprocess_get_if_exited(child) ? g_subprocess_get_exit_status(child) : -1;
-}
-
-static char *artifact_hash(Place *p)
-{
-    g_autoptr(GError) error = NULL;
-    g_autoptr(HoneArtifact) artifact = hone_artifact_open(p->adapter, true, &error);
-    g_assert_no_error(error);
-    return g_strdup(hone_artifact_hash(artifact));
-}
-
 static size_t count_checkpoints(Place *p)
 {
     g_autoptr(GDir) dir = g_dir_open(p->work, 0, NULL);
@@ -356,23 +246,14 @@ static void test_resume(Place *p, gconstpointer data)
     static const char params[] =
         "{\"batch_size\": 2, \"accumulate\": 2, \"epochs\": 12, \"save_every\": 3, \"dropout\": "
         "0.1, \"learning_rate\": 0.01}";
-    g_assert_cmpint(train_child(p, params, 0, 0), ==, 0);
-    g_autofree char *whole = artifact_hash(p);
-    static const struct {
-        int number, status;
-    } ends[] = {{SIGKILL, -1}, {SIGTERM, 130}};
-    for (size_t i = 0; i < G_N_ELEMENTS(ends); i++) {
-        test_remove_folder(p->output);
-        test_remove_folder(p->work);
-        static const guint stops[] = {5, 11, 20};
-        for (size_t k = 0; k < G_N_ELEMENTS(stops); k++) {
-            g_assert_cmpint(train_child(p, params, stops[k], ends[i].number), ==, ends[i].status);
-            g_assert_cmpuint(count_checkpoints(p), >, 0);
-        }
-        g_assert_cmpint(train_child(p, params, 0, 0), ==, 0);
-        g_autofree char *resumed = artifact_hash(p);
-        g_assert_cmpstr(resumed, ==, whole);
-    }
+    const TestTraining training = {.model = model_folder,
+                                   .dataset = dataset_folder,
+                                   .output = p->output,
+                                   .work = p->work,
+                                   .backend = p->backend,
+                                   .params = params};
+    static const guint stops[] = {5, 11, 20};
+    test_kill_and_resume(&training, stops, G_N_ELEMENTS(stops));
 }
 
 /* ---- What cannot be trained. ---- */
@@ -431,41 +312,10 @@ static void test_diverged(Place *p, gconstpointer data)
     g_assert_cmpuint(count_checkpoints(p), ==, 2);
 }
 
-/* ---- The child. ---- */
-
-static HoneStage *running;
-
-static void on_term(int number)
-{
-    hone_stage_cancel(running);
-}
-
-/* --train FOLDER BACKEND PARAMS MODEL DATASET */
-static int child(char **argv)
-{
-    g_autofree char *output = g_build_filename(argv[2], "out", NULL), *work = g_build_filename(argv[2], "work", NULL);
-    const TestTraining training = {.model = argv[5],
-                                   .dataset = argv[6],
-                                   .output = output,
-                                   .work = work,
-                                   .backend = argv[3],
-                                   .params = argv[4],
-                                   .events_fd = 1};
-    g_autoptr(HoneStage) stage = running = test_training(&training);
-    g_autoptr(GError) error = NULL;
-    signal(SIGTERM, on_term);
-    bool ok = hone_stage_execute(stage, &error);
-    signal(SIGTERM, SIG_DFL);
-    if (!ok)
-        g_printerr("%s\n", error->message);
-    return ok ? 0 : g_error_matches(error, HONE_ERROR, HONE_ERROR_CANCELLED) ? 130 : 1;
-}
-
 int main(int argc, char **argv)
 {
-    if (argc == 7 && strcmp(argv[1], "--train") == 0)
-        return child(argv);
-    self = g_file_read_link("/proc/self/exe", NULL);
+    if (test_is_child(argc, argv))
+        return test_child(argv);
     g_test_init(&argc, &argv, NULL);
     g_autofree char *shared = g_dir_make_tmp("hone-train-XXXXXX", NULL), *rows = NULL;
     g_autofree char *gguf = test_data("tiny.gguf"), *rows_path = test_data("rows.jsonl");
@@ -495,6 +345,5 @@ int main(int argc, char **argv)
     test_remove_folder(shared);
     g_free(model_folder);
     g_free(dataset_folder);
-    g_free(self);
     return status;
 }

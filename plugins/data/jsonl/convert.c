@@ -124,7 +124,7 @@ static bool convert_text(Source *s, HoneRow *row, GError **error)
     const char *text;
     if (!take_text(s, "text", true, &text, error))
         return false;
-    add_message(row->messages, "assistant", text);
+    add_message(row->messages, "text", text);
     return true;
 }
 
@@ -239,9 +239,10 @@ HoneRow *convert_row(Format format, const Columns *columns, JsonObject *object, 
     Source s = {.columns = columns, .object = object, .where = where, .seen = seen, .used = used};
     g_autofree char *id = take_id(&s, fallback_id);
     g_autoptr(HoneRow) row = hone_row_new(id);
-    const char *system;
-    if (!take_text(&s, "system", false, &system, error) || !convert_body(format, &s, row, error) ||
-        !take_tools(format, &s, row, error))
+    const char *system = NULL;
+    /* A document has no place for a system message: such a column stays in extra. */
+    if ((format != FORMAT_TEXT && !take_text(&s, "system", false, &system, error)) ||
+        !convert_body(format, &s, row, error) || !take_tools(format, &s, row, error))
         return NULL;
     if (system != NULL && *system != 0)
         g_ptr_array_insert(row->messages, 0, hone_message_new("system", system, 0));

@@ -16,7 +16,7 @@ static const struct {
                                   {"prompt", "completion"}},
     [FORMAT_QUESTION_ANSWER] = {"question_answer", "question -> user, answer -> assistant", {"question", "answer"}},
     [FORMAT_INPUT_OUTPUT] = {"input_output", "input -> user, output -> assistant", {"input", "output"}},
-    [FORMAT_TEXT] = {"text", "text -> assistant, without a prompt", {"text"}},
+    [FORMAT_TEXT] = {"text", "text -> a document, without turns", {"text"}},
 };
 
 const char *const format_choices[] = {

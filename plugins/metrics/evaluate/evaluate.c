@@ -30,7 +30,7 @@ static const HonePort ports[] = {
     {.name = "dataset",
      .direction = HONE_PORT_IN,
      .types = HONE_DATASET,
-     .help = "rows; the last assistant message of each is the wanted answer"},
+     .help = "rows; the last assistant message of each is the wanted answer, or all of a document"},
     {.name = "examples",
      .direction = HONE_PORT_IN,
      .types = HONE_DATASET,
@@ -74,6 +74,14 @@ static bool run(HoneStage *stage, void *instance, GError **error)
     model = hone_model_open_artifact(hone_stage_input(stage, "model"), backend, hone_stage_hash_folder(stage),
                                      hone_stage_progress(stage), error);
     if (!model || !eval_rows_read(&rows, stage, model, params, error)) {
+        return false;
+    }
+    if (rows.documents > 0 && ((figures.needs & HONE_METRIC_NEEDS_TEXT) || params->shots > 0)) {
+        g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID,
+                    "%s: %zu of %u rows of %s are documents, raw text that asks for no answer: leave out `shots`, and "
+                    "the metrics that want the model's own answer (perplexity does not)",
+                    hone_stage_name(stage), rows.documents, rows.rows->len,
+                    hone_artifact_label(hone_stage_input(stage, "dataset")));
         return false;
     }
     work.model = model;

@@ -29,6 +29,7 @@ typedef struct EvalRow {
 typedef struct EvalRows {
     GPtrArray *rows; /* of EvalRow * */
     size_t without_answer, too_long, over_limit;
+    size_t documents; /* of rows: raw text, which asks for no answer */
 } EvalRows;
 
 void eval_rows_clear(EvalRows *rows);

@@ -42,6 +42,19 @@ static void tell(HoneStage *stage, size_t count, size_t total, const char *why)
     }
 }
 
+static HoneTokens *encode(const HoneModel *model, const HoneRow *row, const GPtrArray *messages, GError **error)
+{
+    const HoneChat *chat;
+
+    if (hone_row_text(row)) {
+        const HoneMessage *document = row->messages->pdata[0];
+
+        return hone_document_encode(hone_model_tokenizer(model), document->content, document->weight, true, error);
+    }
+    chat = hone_model_chat(model, error);
+    return chat ? hone_chat_encode_with(chat, messages, row->tools, error) : NULL;
+}
+
 static bool add_row(EvalRows *rows, HoneRow *taken, const GPtrArray *shots, size_t n_shots, const HoneModel *model,
                     GError **error)
 {
@@ -55,7 +68,7 @@ static bool add_row(EvalRows *rows, HoneRow *taken, const GPtrArray *shots, size
         return true;
     }
     messages = eval_shots_before(shots, n_shots, row);
-    tokens = hone_chat_encode_with(hone_model_chat(model, NULL), messages, row->tools, error);
+    tokens = encode(model, row, messages, error);
     if (!tokens) {
         g_prefix_error(error, "row \"%s\": ", row->id);
         return false;
@@ -65,6 +78,7 @@ static bool add_row(EvalRows *rows, HoneRow *taken, const GPtrArray *shots, size
         return true;
     }
     added = g_new0(EvalRow, 1);
+    rows->documents += hone_row_text(row) != NULL;
     added->row = g_steal_pointer(&row);
     added->tokens = g_steal_pointer(&tokens);
     count_targets(added, hone_model_tokenizer(model));
@@ -83,7 +97,7 @@ bool eval_rows_read(EvalRows *rows, HoneStage *stage, HoneModel *model, const Ev
     size_t total = 0;
     HoneRow *row;
 
-    if (!reader || !hone_model_chat(model, error) || !(shots = eval_shots_read(stage, params, error))) {
+    if (!reader || !(shots = eval_shots_read(stage, params, error))) {
         return false;
     }
     rows->rows = g_ptr_array_new_with_free_func((GDestroyNotify)eval_row_free);

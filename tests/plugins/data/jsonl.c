@@ -49,7 +49,7 @@ static const FormatCase cases[] = {
     {"question_answer", "{\"question\":\"q\",\"answer\":\"a\"}",
      MESSAGES(TURN("user", "q") "," TURN("assistant", "a"))},
     {"input_output", "{\"input\":\"q\",\"output\":\"a\"}", MESSAGES(TURN("user", "q") "," TURN("assistant", "a"))},
-    {"text", "{\"text\":\"once\"}", MESSAGES(TURN("assistant", "once"))},
+    {"text", "{\"text\":\"once\"}", MESSAGES(TURN("text", "once"))},
     {"preference", "{\"prompt\":\"p\",\"chosen\":\"c\",\"rejected\":\"r\"}",
      MESSAGES(TURN("user", "p")) ",\"chosen\":[" TURN("assistant", "c") "],\"rejected\":[" TURN("assistant", "r") "]"},
     {"preference",
