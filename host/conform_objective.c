@@ -21,7 +21,7 @@ typedef struct {
     uint32_t example[SEQUENCES];
     uint8_t part[SEQUENCES];
     double window_weight, part_weight[HONE_PARTS];
-    size_t window_examples;
+    size_t window_examples, part_sequences[HONE_PARTS];
     double sums[MOST_SUMS];
     bool measured;
 } Window;
@@ -52,6 +52,7 @@ static void make_window(Window *w, uint32_t flags, uint64_t draw)
         for (size_t k = w->start[s]; k < w->start[s + 1]; k++)
             w->advantage[k] = advantage;
         w->part[s] = pairs || judged ? (s % 2 == 0 ? HONE_PART_CHOSEN : HONE_PART_REJECTED) : HONE_PART_ANSWER;
+        w->part_sequences[w->part[s]]++;
         for (size_t k = w->start[s]; k < w->start[s + 1]; k++)
             w->part_weight[w->part[s]] += (double)w->weight[k];
     }
@@ -75,6 +76,7 @@ static HoneObjectiveBatch batch_of(const HoneObjectiveOps *ops, const Window *w,
                                 .window_weight = w->window_weight,
                                 .window_examples = w->window_examples,
                                 .window_part_weight = w->part_weight,
+                                .window_part_sequences = w->part_sequences,
                                 .window_sums = w->measured ? w->sums : NULL};
     if ((ops->flags & HONE_OBJECTIVE_NEEDS_REFERENCE) != 0)
         batch.reference = w->reference + first;

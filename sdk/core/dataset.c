@@ -122,11 +122,6 @@ bool hone_row_check(const HoneRow *row, const char *where, GError **error)
         g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID, "%s: the row lacks an id (a text that is not empty)", where);
         return false;
     }
-    if ((row->chosen == NULL) != (row->rejected == NULL)) {
-        g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID, "%s: a row has \"chosen\" and \"rejected\" or neither",
-                    where);
-        return false;
-    }
     return check_messages(row->messages, where, "messages", error) &&
            check_messages(row->chosen, where, "chosen", error) &&
            check_messages(row->rejected, where, "rejected", error);

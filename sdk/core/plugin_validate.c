@@ -270,7 +270,7 @@ static bool check_objective(const Check *c, const HoneObjectiveOps *ops)
     if (!REACHES(ops, HoneObjectiveOps, figure_names))
         return fail(c, "its table of functions is too small; begin it with .size = sizeof(HoneObjectiveOps)");
     if ((ops->flags & ~(uint32_t)(HONE_OBJECTIVE_LINEAR | HONE_OBJECTIVE_NEEDS_REFERENCE | HONE_OBJECTIVE_PAIRS |
-                                  HONE_OBJECTIVE_ROLLOUTS)) != 0)
+                                  HONE_OBJECTIVE_ROLLOUTS | HONE_OBJECTIVE_JUDGED)) != 0)
         return fail(c, "unknown flags");
     if (ops->evaluate == NULL)
         return fail(c, "has no evaluate function");

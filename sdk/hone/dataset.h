@@ -4,11 +4,12 @@
  * A dataset artifact holds rows.jsonl, one row a line:
  *     {"id": "t-17", "messages": [{"role": "user", "content": "..."}, {"role": "assistant", "content": "...", "weight":
  * 1}], "chosen": [...], "rejected": [...], "tools": [...], "extra": {...}} `chosen` and `rejected` continue `messages`
- * in a preferences artifact. `weight` scales the loss of a message; absent, it is 1 for the assistant's messages and 0
- * for all others. `tools` are the JSON schemas of what may be called. `extra` keeps columns that Hone does not
- * interpret. A row of raw text (a document, without turns) is one message of the role "text", alone; its weight is 1
- * unless it says otherwise. A message may have further members (tool_calls, tool_call_id, name, reasoning_content),
- * which the chat template is given; one with tool_calls may have null for its content.
+ * in a preferences artifact; a row with one of them has a single answer that was judged good or bad. `weight` scales
+ * the loss of a message; absent, it is 1 for the assistant's messages and 0 for all others. `tools` are the JSON
+ * schemas of what may be called. `extra` keeps columns that Hone does not interpret. A row of raw text (a document,
+ * without turns) is one message of the role "text", alone; its weight is 1 unless it says otherwise. A message may have
+ * further members (tool_calls, tool_call_id, name, reasoning_content), which the chat template is given; one with
+ * tool_calls may have null for its content.
  */
 #ifndef HONE_DATASET_H
 #define HONE_DATASET_H

@@ -40,8 +40,9 @@ typedef struct HoneObjectiveBatch {
     const float *advantage; /* [K] */
     const float *old;       /* [K] of the policy that gave the answer; NULL: that is the policy as it is now */
     /* Over the whole optimizer step, as above: */
-    const double *window_part_weight; /* [HONE_PARTS] sums of weights by the sequences' part */
-    const double *window_sums;        /* [n_sums] what `measure` gave; NULL before that, or without it */
+    const double *window_part_weight;    /* [HONE_PARTS] sums of weights by the sequences' part */
+    const size_t *window_part_sequences; /* [HONE_PARTS] numbers of sequences by part */
+    const double *window_sums;           /* [n_sums] what `measure` gave; NULL before that, or without it */
 } HoneObjectiveBatch;
 
 /* Named numbers to plot beside the loss; each is summed over the window's micro-batches. */

@@ -28,7 +28,7 @@ typedef enum {
 /* What flows along a pipeline's edges; a port accepts or gives a set of these. */
 typedef enum {
     HONE_DATASET = 1 << 0,     /* rows of messages (dataset.h) */
-    HONE_PREFERENCES = 1 << 1, /* rows with a prompt, a chosen and a rejected answer */
+    HONE_PREFERENCES = 1 << 1, /* rows with a prompt, and a chosen answer, a rejected one, or both */
     HONE_MODEL = 1 << 2,       /* a base model: path and content hash */
     HONE_ADAPTER = 1 << 3,     /* an adapter and the base it belongs to */
     HONE_SCORES = 1 << 4,      /* figures, and the rows behind them (metric.h) */

@@ -98,16 +98,21 @@ void batch_pack(Batch *batch, const Examples *examples, const uint32_t *which, s
     };
 }
 
-void batch_part_weights(const Examples *examples, const uint32_t *which, size_t count, double weights[HONE_PARTS])
+void batch_parts(const Examples *examples, const uint32_t *which, size_t count, double weights[HONE_PARTS],
+                 size_t sequences[HONE_PARTS])
 {
-    for (size_t p = 0; p < HONE_PARTS; p++)
+    for (size_t p = 0; p < HONE_PARTS; p++) {
         weights[p] = 0;
+        sequences[p] = 0;
+    }
     for (size_t i = 0; i < count; i++)
-        for (size_t q = examples_first(examples, which[i]); q < examples_first(examples, which[i] + 1); q++)
+        for (size_t q = examples_first(examples, which[i]); q < examples_first(examples, which[i] + 1); q++) {
+            uint8_t part = g_array_index(examples->part, uint8_t, q);
+            sequences[part]++;
             for (size_t k = g_array_index(examples->targets, size_t, q);
                  k < g_array_index(examples->targets, size_t, q + 1); k++)
-                weights[g_array_index(examples->part, uint8_t, q)] +=
-                    (double)g_array_index(examples->weights, float, k);
+                weights[part] += (double)g_array_index(examples->weights, float, k);
+        }
 }
 
 double batch_weight(const Examples *examples, const uint32_t *which, size_t count)

@@ -114,8 +114,9 @@ void batch_clear(Batch *batch);
 void batch_pack(Batch *batch, const Examples *examples, const uint32_t *which, size_t count, size_t first);
 /* Sum of weights over examples which [count]. */
 double batch_weight(const Examples *examples, const uint32_t *which, size_t count);
-/* The same by the sequences' part. */
-void batch_part_weights(const Examples *examples, const uint32_t *which, size_t count, double weights[HONE_PARTS]);
+/* The same by the sequences' part, and the number of those. */
+void batch_parts(const Examples *examples, const uint32_t *which, size_t count, double weights[HONE_PARTS],
+                 size_t sequences[HONE_PARTS]);
 
 /* ---- state.c ---- */
 

@@ -197,11 +197,36 @@ static bool add_pair(Examples *examples, const HoneRow *row, HoneModel *model, s
     return add_sequences(examples, row, (HoneTokens *const[]){chosen, rejected}, parts, 2, limit, over, error);
 }
 
+/* Each answer of the row is an example of its own. */
+static bool add_judged(Examples *examples, const HoneRow *row, HoneModel *model, size_t limit, OverLength over,
+                       GError **error)
+{
+    const GPtrArray *const answers[] = {row->chosen, row->rejected};
+    static const HonePart parts[] = {HONE_PART_CHOSEN, HONE_PART_REJECTED};
+    if (row->chosen == NULL && row->rejected == NULL) {
+        g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID,
+                    "row \"%s\" has neither a chosen nor a rejected answer; this method learns from such answers",
+                    row->id);
+        return false;
+    }
+    const HoneChat *chat = hone_model_chat(model, error);
+    if (!chat)
+        return false;
+    for (size_t i = 0; i < G_N_ELEMENTS(answers); i++) {
+        if (answers[i] == NULL)
+            continue;
+        g_autoptr(HoneTokens) tokens = encode_answer(chat, row, answers[i], error);
+        if (!add_sequences(examples, row, (HoneTokens *const[]){tokens}, parts + i, 1, limit, over, error))
+            return false;
+    }
+    return true;
+}
+
 Examples *examples_read(HoneArtifact *dataset, HoneModel *model, const HoneTraining *training, HoneProgress *progress,
                         GError **error)
 {
     const HoneTrainParams *params = training->params;
-    bool pairs = training->objective->flags & HONE_OBJECTIVE_PAIRS;
+    uint32_t flags = training->objective->flags;
     g_autoptr(HoneRowReader) reader = hone_row_reader_open(dataset, error);
     if (!reader)
         return NULL;
@@ -211,12 +236,16 @@ Examples *examples_read(HoneArtifact *dataset, HoneModel *model, const HoneTrain
     g_autoptr(Examples) examples = examples_new();
     examples->limit = limit;
     g_autoptr(GError) broken = NULL;
+    bool (*add)(Examples *, const HoneRow *, HoneModel *, size_t, OverLength, GError **) =
+        flags & HONE_OBJECTIVE_PAIRS    ? add_pair
+        : flags & HONE_OBJECTIVE_JUDGED ? add_judged
+                                        : add_row;
     for (;;) {
         g_autoptr(HoneRow) row = hone_row_reader_next(reader, &broken);
         if (!row)
             break;
         if ((training->prepare && !training->prepare(training->prepare_data, row, error)) ||
-            !(pairs ? add_pair : add_row)(examples, row, model, limit, over_length_of(params), error)) {
+            !add(examples, row, model, limit, over_length_of(params), error)) {
             g_prefix_error(error, "%s: ", hone_artifact_label(dataset));
             return NULL;
         }

@@ -14,6 +14,7 @@ typedef struct Window {
     const uint32_t *which;
     size_t count;
     double weight, part_weight[HONE_PARTS];
+    size_t part_sequences[HONE_PARTS];
     double sums[MAX_SUMS];
     bool measured; /* the sums are there */
 } Window;

@@ -15,6 +15,7 @@ static void tell_batch(Run *run)
     run->batch.objective.window_weight = window->weight;
     run->batch.objective.window_examples = window->count;
     run->batch.objective.window_part_weight = window->part_weight;
+    run->batch.objective.window_part_sequences = window->part_sequences;
     run->batch.objective.window_sums = window->measured ? window->sums : NULL;
 }
 
@@ -45,7 +46,7 @@ bool run_window(Run *run, const uint32_t *which, size_t count, GError **error)
 {
     Window *window = &run->window;
     *window = (Window){.which = which, .count = count};
-    batch_part_weights(run->examples, which, count, window->part_weight);
+    batch_parts(run->examples, which, count, window->part_weight, window->part_sequences);
     window->weight = batch_weight(run->examples, which, count);
     if (run->objective->measure != NULL && !measure(run, error))
         return false;

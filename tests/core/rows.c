@@ -29,6 +29,8 @@ static void test_round_trip(void)
         "\"content\":\"a\",\"weight\":0.0}],\"extra\":{\"n\":1,\"d\":[0.1,null,true],\"o\":{\"z\":\"\"}}}",
         "{\"id\":\"p\",\"messages\":[{\"role\":\"user\",\"content\":\"u\"}],\"chosen\":[{\"role\":\"assistant\","
         "\"content\":\"good\"}],\"rejected\":[{\"role\":\"assistant\",\"content\":\"bad\"}]}",
+        "{\"id\":\"k\",\"messages\":[{\"role\":\"user\",\"content\":\"u\"}],\"rejected\":[{\"role\":\"assistant\","
+        "\"content\":\"bad\"}]}",
         "{\"id\":\"c\",\"messages\":[{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"function\":{\"name\":"
         "\"f\","
         "\"arguments\":{\"b\":1,\"a\":[2.5,null]}},\"id\":\"1\"}]},{\"role\":\"tool\",\"content\":\"3\",\"name\":\"f\","
@@ -103,7 +105,7 @@ static void test_broken(void)
         {"{\"id\":\"a\",\"messages\":[],\"tools\":[1]}", "\"tools\""},
         {"{\"id\":\"a\",\"messages\":[{\"role\":\"user\",\"content\":\"x\",\"weight\":-1}]}", "weight"},
         {"{\"id\":\"a\",\"messages\":[{\"role\":\"user\",\"content\":\"x\",\"refusal\":\"y\"}]}", "\"refusal\""},
-        {"{\"id\":\"a\",\"messages\":[],\"chosen\":[]}", "or neither"},
+        {"{\"id\":\"a\",\"messages\":[],\"chosen\":true}", "\"chosen\""},
         {"{\"id\":\"a\",\"messages\":[],\"note\":1}", "\"note\""},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {

@@ -86,7 +86,9 @@ void test_make_model(const char *folder, const char *gguf)
 void test_make_dataset(const char *folder, const char *lines)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(HoneArtifact) artifact = hone_artifact_create(folder, HONE_DATASET, &error);
+    bool preferences = strstr(lines, "\"chosen\":") != NULL;
+    g_autoptr(HoneArtifact) artifact =
+        hone_artifact_create(folder, preferences ? HONE_PREFERENCES : HONE_DATASET, &error);
     g_assert_no_error(error);
     g_autoptr(HoneRowWriter) writer = hone_row_writer_open(artifact, &error);
     g_assert_no_error(error);

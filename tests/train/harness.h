@@ -16,7 +16,8 @@ bool test_has_plugin(const char *name);
 char *test_data(const char *name);
 void test_remove_folder(const char *folder);
 
-/* Artifacts in `folder`: the model of a GGUF file, made by the stage `model`; a dataset from lines of canonical rows.
+/* Artifacts in `folder`: the model of a GGUF file, made by the stage `model`; a dataset from lines of canonical rows,
+ * of preferences where one has a chosen answer.
  */
 void test_make_model(const char *folder, const char *gguf);
 void test_make_dataset(const char *folder, const char *lines);

@@ -18,6 +18,7 @@ typedef struct Answers {
     uint32_t example[SEQUENCES];
     uint8_t part[SEQUENCES];
     double part_weight[HONE_PARTS], sums[8];
+    size_t part_sequences[HONE_PARTS];
     HoneObjectiveBatch batch;
 } Answers;
 
@@ -53,6 +54,7 @@ static void make_answers(Answers *a, bool pairs, size_t *order)
         a->example[s] = (uint32_t)(pairs ? s / 2 : s);
         bool good = pairs ? s % 2 == 0 : json_array_get_boolean_element(desirable, (guint)s);
         a->part[s] = good ? HONE_PART_CHOSEN : HONE_PART_REJECTED;
+        a->part_sequences[a->part[s]]++;
         a->part_weight[a->part[s]] += (double)(a->start[s + 1] - a->start[s]);
     }
     for (size_t k = 0; k < MOST; k++)
@@ -72,7 +74,8 @@ static void make_answers(Answers *a, bool pairs, size_t *order)
                                     .reference = a->reference,
                                     .window_weight = (double)a->start[SEQUENCES],
                                     .window_examples = pairs ? SEQUENCES / 2 : SEQUENCES,
-                                    .window_part_weight = a->part_weight};
+                                    .window_part_weight = a->part_weight,
+                                    .window_part_sequences = a->part_sequences};
 }
 
 static void *fill(const HoneComponent *component, JsonObject *params)
@@ -96,6 +99,32 @@ static double evaluate(const HoneObjectiveOps *ops, const void *params, const Ho
     return loss;
 }
 
+/* What an objective asks of the window before it is evaluated, here in two micro-batches. */
+static void measure(const HoneObjectiveOps *ops, const void *params, Answers *a, double shift)
+{
+    static const size_t parts[] = {0, 4, SEQUENCES};
+    static uint8_t part[SEQUENCES];
+    memset(part, HONE_PART_MISMATCHED, sizeof part);
+    if (shift != 0)
+        for (size_t k = 0; k < MOST; k++)
+            a->mismatched[k] = a->mismatched_reference[k] + (float)shift;
+    for (size_t p = 0; p < 2; p++) {
+        HoneObjectiveBatch batch = a->batch;
+        size_t from = parts[p], first = a->start[from], start[SEQUENCES + 1];
+        batch.n_sequences = parts[p + 1] - from;
+        for (size_t s = 0; s <= batch.n_sequences; s++)
+            start[s] = a->start[from + s] - first;
+        batch.start = start;
+        batch.example += from;
+        batch.part = part;
+        batch.n_targets = start[batch.n_sequences];
+        batch.logprob = a->mismatched + first;
+        batch.reference = a->mismatched_reference + first;
+        g_assert_true(ops->measure(params, &batch, a->sums, NULL));
+    }
+    a->batch.window_sums = a->sums;
+}
+
 static void near(const char *what, size_t at, double got, double wanted, double tolerance)
 {
     if (!(fabs(got - wanted) <= tolerance * fabs(wanted)))
@@ -116,6 +145,9 @@ static void compare(JsonObject *wanted)
     double figures[8];
     make_answers(&a, pairs, order);
     void *instance = fill(component, params);
+    if (ops->measure != NULL)
+        measure(ops, instance, &a,
+                json_object_has_member(wanted, "kl_shift") ? json_object_get_double_member(wanted, "kl_shift") : 0);
     double loss = evaluate(ops, instance, &a.batch, derivative, figures);
     text = json_to_string(json_object_get_member(wanted, "params"), FALSE);
     g_test_message("%s %s: %.9g", name, text, loss);
@@ -184,7 +216,7 @@ static void test_far_apart(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    static const char *const names[] = {"dpo", "cpo", "simpo", "orpo"};
+    static const char *const names[] = {"dpo", "cpo", "simpo", "orpo", "kto"};
     g_autofree char *path = test_data("preferences.json"), *text = NULL;
     gsize length;
     g_assert_true(g_file_get_contents(path, &text, &length, NULL));

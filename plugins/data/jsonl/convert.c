@@ -145,6 +145,39 @@ static void split_common_prompt(HoneRow *row)
     g_ptr_array_remove_range(row->rejected, 0, n);
 }
 
+/* A conversation whose last turn is judged, or a prompt and a completion. */
+static bool convert_judged(Source *s, HoneRow *row, GError **error)
+{
+    static const char *const whole[] = {"messages", "conversations"};
+    static const char *const pairs[][2] = {{"prompt", "completion"}, {"question", "answer"}, {"instruction", "output"}};
+    GPtrArray **list = columns_get_bool(s->columns, s->object, "label") > 0 ? &row->chosen : &row->rejected;
+    *list = g_ptr_array_new_with_free_func((GDestroyNotify)hone_message_free);
+    take(s, "label");
+    for (size_t i = 0; i < G_N_ELEMENTS(whole); i++) {
+        if (columns_get(s->columns, s->object, whole[i]) == NULL)
+            continue;
+        if (!take_turns(s, whole[i], NULL, row->messages, error))
+            return false;
+        guint last = row->messages->len;
+        if (last >= 2 && g_str_equal(((HoneMessage *)row->messages->pdata[last - 1])->role, "assistant")) {
+            g_ptr_array_add(*list, g_ptr_array_steal_index(row->messages, last - 1));
+            return true;
+        }
+        g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID,
+                    "%s: column \"%s\" must end with the assistant's answer that \"%s\" judges", s->where,
+                    shown_name(s, whole[i]), shown_name(s, "label"));
+        return false;
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(pairs); i++)
+        if (columns_get(s->columns, s->object, pairs[i][0]) != NULL)
+            return take_turns(s, pairs[i][0], "user", row->messages, error) &&
+                   take_turns(s, pairs[i][1], "assistant", *list, error);
+    g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID,
+                "%s: nothing to judge: neither \"messages\" nor \"prompt\" and \"completion\" beside \"%s\"", s->where,
+                shown_name(s, "label"));
+    return false;
+}
+
 static bool convert_preference(Source *s, HoneRow *row, GError **error)
 {
     static const char *const prompts[] = {"messages", "conversations", "prompt", "question", "instruction"};
@@ -172,6 +205,8 @@ static bool convert_body(Format format, Source *s, HoneRow *row, GError **error)
     switch (format) {
     case FORMAT_PREFERENCE:
         return convert_preference(s, row, error);
+    case FORMAT_JUDGED:
+        return convert_judged(s, row, error);
     case FORMAT_MESSAGES:
         return take_turns(s, "messages", NULL, row->messages, error);
     case FORMAT_SHAREGPT:
@@ -195,7 +230,8 @@ static bool convert_body(Format format, Source *s, HoneRow *row, GError **error)
 /* The column "tools" of the formats whose messages may call them. */
 static bool take_tools(Format format, Source *s, HoneRow *row, GError **error)
 {
-    bool calls = format == FORMAT_MESSAGES || format == FORMAT_SHAREGPT || format == FORMAT_PREFERENCE;
+    bool calls = format == FORMAT_MESSAGES || format == FORMAT_SHAREGPT || format == FORMAT_PREFERENCE ||
+                 format == FORMAT_JUDGED;
     return !calls || tools_read(take(s, "tools"), shown_name(s, "tools"), s->where, &row->tools, error);
 }
 

@@ -8,6 +8,7 @@ static const struct {
     const char *columns[3];
 } formats[FORMAT_COUNT] = {
     [FORMAT_PREFERENCE] = {"preference", "a prompt, then chosen against rejected", {"chosen", "rejected"}},
+    [FORMAT_JUDGED] = {"judged", "one answer: chosen where label is true, rejected where it is false", {"label"}},
     [FORMAT_MESSAGES] = {"messages", "messages with roles", {"messages"}},
     [FORMAT_SHAREGPT] = {"sharegpt", "conversations: human -> user, gpt -> assistant", {"conversations"}},
     [FORMAT_ALPACA] = {"alpaca", "instruction and input -> user, output -> assistant", {"instruction", "output"}},
@@ -19,15 +20,15 @@ static const struct {
     [FORMAT_TEXT] = {"text", "text -> a document, without turns", {"text"}},
 };
 
-const char *const format_choices[] = {
-    "auto",         "preference", "messages", "sharegpt", "alpaca", "prompt_completion", "question_answer",
-    "input_output", "text",       NULL};
+const char *const format_choices[] = {"auto",   "preference",        "judged",          "messages",     "sharegpt",
+                                      "alpaca", "prompt_completion", "question_answer", "input_output", "text",
+                                      NULL};
 G_STATIC_ASSERT(G_N_ELEMENTS(format_choices) == FORMAT_COUNT + 2);
 
 /* Every name that the column map may give a column for. */
 static const char *const known_names[] = {"id",     "system",  "messages", "conversations", "instruction", "input",
                                           "output", "history", "prompt",   "completion",    "question",    "answer",
-                                          "text",   "chosen",  "rejected", "tools"};
+                                          "text",   "chosen",  "rejected", "label",         "tools"};
 
 const char *format_name(Format format)
 {
@@ -114,6 +115,14 @@ JsonNode *columns_get(const Columns *columns, JsonObject *row, const char *ours)
     return node != NULL && !JSON_NODE_HOLDS_NULL(node) ? node : NULL;
 }
 
+int columns_get_bool(const Columns *columns, JsonObject *row, const char *ours)
+{
+    JsonNode *node = columns_get(columns, row, ours);
+    if (node == NULL || !JSON_NODE_HOLDS_VALUE(node) || json_node_get_value_type(node) != G_TYPE_BOOLEAN)
+        return -1;
+    return json_node_get_boolean(node);
+}
+
 bool format_fits(Format format, const Columns *columns, JsonObject *row)
 {
     for (const char *const *c = formats[format].columns; *c != NULL; c++) {
@@ -121,7 +130,8 @@ bool format_fits(Format format, const Columns *columns, JsonObject *row)
         if (theirs == NULL || !json_object_has_member(row, theirs))
             return false;
     }
-    return true;
+    /* Labels of many kinds stand beside messages; only one that is true or false judges them. */
+    return format != FORMAT_JUDGED || columns_get_bool(columns, row, "label") >= 0;
 }
 
 int format_recognise(const Columns *columns, const GPtrArray *rows)

@@ -9,6 +9,7 @@
 
 typedef enum {
     FORMAT_PREFERENCE,
+    FORMAT_JUDGED,
     FORMAT_MESSAGES,
     FORMAT_SHAREGPT,
     FORMAT_ALPACA,
@@ -41,6 +42,8 @@ void columns_clear(Columns *columns);
 const char *columns_name(const Columns *columns, const char *ours);
 /* Its value, or NULL where the row lacks it or it is null. */
 JsonNode *columns_get(const Columns *columns, JsonObject *row, const char *ours);
+/* 0 or 1, or -1 where it is not true or false. */
+int columns_get_bool(const Columns *columns, JsonObject *row, const char *ours);
 
 bool format_fits(Format format, const Columns *columns, JsonObject *row);
 /* The format that fits most rows [n], the first of the table among equals; -1 where none fits any. */

@@ -33,7 +33,7 @@ static const HoneParamGroup groups[] = {HONE_OWN_PARAMS(params), {0}};
 
 static const HonePort ports[] = {
     {"dataset", HONE_PORT_OUT, HONE_DATASET | HONE_PREFERENCES, 0,
-     "the rows; preferences where they hold chosen and rejected"},
+     "the rows; preferences where they hold chosen or rejected answers"},
     {0},
 };
 
@@ -232,8 +232,9 @@ static bool run(HoneStage *stage, void *params_, GError **error)
     g_auto(Reading) r = {0};
     if (!reading_start(&r, p, error))
         return false;
-    HoneArtifact *out =
-        hone_stage_output(stage, "dataset", r.format == FORMAT_PREFERENCE ? HONE_PREFERENCES : HONE_DATASET, error);
+    HoneArtifact *out = hone_stage_output(
+        stage, "dataset", r.format == FORMAT_PREFERENCE || r.format == FORMAT_JUDGED ? HONE_PREFERENCES : HONE_DATASET,
+        error);
     g_autoptr(HoneRowWriter) writer = out != NULL ? hone_row_writer_open(out, error) : NULL;
     if (writer == NULL)
         return false;
@@ -294,7 +295,8 @@ static const HoneComponent component = {
     .summary = "Reads rows from JSON lines or a JSON array, recognising the usual formats",
     .help = "Formats: messages (role/content, also in parts, with weight or loss_weight), sharegpt (from/value), "
             "alpaca (instruction/input/output/history), prompt_completion, question_answer, input_output, preference "
-            "(chosen/rejected), text. A column \"system\" becomes the first message, \"id\" the row's id. Messages may "
+            "(chosen/rejected), judged (label true or false), text. A column \"system\" becomes the first message, "
+            "\"id\" the row's id. Messages may "
             "have tool_calls, tool_call_id, name and reasoning_content, and rows tools (JSON schemas).",
     .params = groups,
     .instance_size = sizeof(Jsonl),

@@ -56,6 +56,17 @@ static const FormatCase cases[] = {
      "{\"conversations\":[{\"from\":\"human\",\"value\":\"p\"}],\"chosen\":{\"from\":\"gpt\",\"value\":\"c\"},"
      "\"rejected\":{\"from\":\"gpt\",\"value\":\"r\"}}",
      MESSAGES(TURN("user", "p")) ",\"chosen\":[" TURN("assistant", "c") "],\"rejected\":[" TURN("assistant", "r") "]"},
+    {"judged", "{\"prompt\":\"p\",\"completion\":\"c\",\"label\":true}",
+     MESSAGES(TURN("user", "p")) ",\"chosen\":[" TURN("assistant", "c") "]"},
+    {"judged",
+     "{\"messages\":[{\"role\":\"user\",\"content\":\"p\"},{\"role\":\"assistant\",\"content\":\"c\"}],\"label\":"
+     "false}",
+     MESSAGES(TURN("user", "p")) ",\"rejected\":[" TURN("assistant", "c") "]"},
+    /* A label of another kind judges nothing. */
+    {"messages",
+     "{\"messages\":[{\"role\":\"user\",\"content\":\"p\"},{\"role\":\"assistant\",\"content\":\"c\"}],\"label\":"
+     "\"spam\"}",
+     MESSAGES(TURN("user", "p") "," TURN("assistant", "c")) ",\"extra\":{\"label\":\"spam\"}"},
     /* The prompt is what both lists begin with. */
     {"preference",
      "{\"chosen\":[{\"role\":\"user\",\"content\":\"p\"},{\"role\":\"assistant\",\"content\":\"c\"}],\"rejected\":"
@@ -78,7 +89,7 @@ static void test_formats(void)
         g_autofree char *note = g_strdup_printf("1 rows, format %s: ", cases[i].name);
         stage_run_assert_note(&s, note);
         g_autoptr(HoneArtifact) out = stage_run_output(&s, "dataset");
-        bool preference = strcmp(cases[i].name, "preference") == 0;
+        bool preference = g_str_equal(cases[i].name, "preference") || g_str_equal(cases[i].name, "judged");
         g_assert_cmpint((int)hone_artifact_type(out), ==, (int)(preference ? HONE_PREFERENCES : HONE_DATASET));
         g_assert_true(stage_run_check(&s, "{\"path\":\"rows.jsonl\"}", &error));
     }
@@ -222,6 +233,10 @@ static const BrokenCase broken[] = {
     {TEXT("{\"instruction\":\"i\",\"output\":\"o\",\"history\":[[\"a\"]]}"), "[question, answer] pairs",
      HONE_ERROR_INVALID},
     {TEXT("{\"chosen\":\"c\",\"rejected\":\"r\"}"), "no prompt", HONE_ERROR_INVALID},
+    {TEXT("{\"label\":true}"), "nothing to judge", HONE_ERROR_INVALID},
+    {TEXT("{\"messages\":[{\"role\":\"assistant\",\"content\":\"c\"},{\"role\":\"user\",\"content\":\"x\"}],\"label\":"
+          "true}"),
+     "must end with the assistant's answer", HONE_ERROR_INVALID},
     {TEXT("[{\"question\":\"q\",\"answer\":\"a\"}"), "t.jsonl:1: the array has no ']'", HONE_ERROR_INVALID},
     {TEXT("[\n{\"question\":\"q\",\"answer\":\"a\"},\n"), "t.jsonl:3: the array has no ']'", HONE_ERROR_INVALID},
     {TEXT("[\n{\"question\":\"q\",\"answer\":\"a\"},\n]"), "element 2 (line 3)", HONE_ERROR_INVALID},
