@@ -50,6 +50,7 @@ static const struct {
     {"convert", "convert"},
     {"gemm", "gemm"},
     {"gemm_strided", "gemm"},
+    {"gemm_low_rank", "gemm"},
     {"elementwise", "add scale"},
     {"glu", "glu"},
     {"glu_gradient", "glu glu_bwd"},

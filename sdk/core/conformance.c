@@ -21,6 +21,7 @@ static const struct {
     {"gemm", check_gemm},
     {"gemm_strided", check_gemm_strided},
     {"gemm_typed", check_gemm_typed},
+    {"gemm_low_rank", check_gemm_low_rank},
     {"gather_typed", check_gather_typed},
     {"elementwise", check_elementwise},
     {"bias", check_bias},

@@ -231,3 +231,65 @@ bool check_gemm_strided(Lab *lab)
             }
     return true;
 }
+
+static void call_low_rank(const HoneBackendOps *ops, HoneStream *s, const HoneTensor *t, const void *args)
+{
+    const GemmArgs *g = args;
+    if (ops->gemm_low_rank != NULL) {
+        ops->gemm_low_rank(s, t[0], t[1], t[2], t[3], t[4], g->flags, g->alpha, g->beta);
+        return;
+    }
+    ops->gemm(s, t[0], t[1], t[2], g->flags, 1, g->beta);
+    ops->gemm(s, t[0], t[3], t[4], g->flags, g->alpha, 1);
+}
+
+/* Against two products of the reference. */
+static bool check_sum(Lab *lab, size_t M, size_t N, size_t K, size_t R, const GemmArgs *args)
+{
+    bool tb = args->flags & HONE_TRANS_B;
+    g_auto(Trial) trial;
+    trial_init(&trial, lab, call_low_rank, args, "gemm_low_rank N%c %zu x %zu x %zu, rank %zu, scale %g, beta %g",
+               tb ? 'T' : 'N', M, N, K, R, args->alpha, args->beta);
+    size_t y = args->beta != 0 ? trial_changed(&trial, RANK_2(M, N), 1) : trial_output(&trial, RANK_2(M, N));
+    size_t a = trial_input(&trial, RANK_2(M, K), 1), b = trial_input(&trial, RANK_2(tb ? N : K, tb ? K : N), 1);
+    size_t u = trial_input(&trial, RANK_2(M, R), 1), v = trial_input(&trial, RANK_2(tb ? N : R, tb ? R : N), 1);
+    size_t u_row = R + 5;
+    trial_stride(&trial, u, u_row);
+    const float *Y = trial_values(&trial, y), *A = trial_values(&trial, a), *B = trial_values(&trial, b);
+    const float *U = trial_values(&trial, u), *V = trial_values(&trial, v);
+    float *bound = trial.op[y].bound = g_new0(float, M *N + 1);
+    for (size_t m = 0; m < M; m++)
+        for (size_t n = 0; n < N; n++) {
+            double size = 0, squares = 0, low = 0, low_squares = 0;
+            for (size_t k = 0; k < K; k++) {
+                double term = (double)A[m * K + k] * B[tb ? n * K + k : k * N + n];
+                size += fabs(term);
+                squares += term * term;
+            }
+            for (size_t k = 0; k < R; k++) {
+                double term = (double)U[m * u_row + k] * V[tb ? n * R + k : k * N + n];
+                low += fabs(term);
+                low_squares += term * term;
+            }
+            double old = args->beta != 0 ? fabs((double)args->beta * Y[m * N + n]) : 0;
+            bound[m * N + n] = (float)(lab_product_bound(lab, K, 1, size, squares, old) +
+                                       lab_product_bound(lab, R, args->alpha, low, low_squares, size + old));
+        }
+    return trial_check(&trial);
+}
+
+bool check_gemm_low_rank(Lab *lab)
+{
+    /* M, N, K, R: a block of any likely kernel and more, rows left over, one short side each way, nothing to add. */
+    static const size_t shapes[][4] = {{7, 9, 11, 3},    {210, 270, 130, 8},   {600, 70, 90, 16}, {97, 192, 64, 1},
+                                       {40, 400, 50, 8}, {130, 130, 1700, 24}, {4, 5, 0, 2},      {64, 128, 96, 0}};
+    static const float factors[][2] = {{1, 0}, {0.5f, 1}, {-1.25f, 0.75f}};
+    for (size_t i = 0; i < G_N_ELEMENTS(shapes); i++)
+        for (uint32_t flags = 0; flags < 4; flags += HONE_TRANS_B)
+            for (size_t f = 0; f < G_N_ELEMENTS(factors); f++) {
+                const GemmArgs args = {.flags = flags, .alpha = factors[f][0], .beta = factors[f][1]};
+                if (!check_sum(lab, shapes[i][0], shapes[i][1], shapes[i][2], shapes[i][3], &args))
+                    return false;
+            }
+    return true;
+}

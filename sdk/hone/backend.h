@@ -209,6 +209,13 @@ typedef struct HoneBackendOps {
      * row of their count and col no tensor. */
     void (*adafactor)(HoneStream *s, HoneTensor p, HoneTensor g, HoneTensor row, HoneTensor col,
                       const HoneAdafactor *args);
+
+    /* ---- Since ABI 1.3. ---- */
+    /* y [M,N] = a·op(b) + beta·y + scale·u·op(v): gemm, and what an adapter adds to it, in one walk over y. u [M,R],
+     * may have a row_stride; v [R,N], with HONE_TRANS_B [N,R]; both f32 and R small. b is typed, as gemm's. The member
+     * may be NULL: callers then do two gemms. */
+    void (*gemm_low_rank)(HoneStream *s, HoneTensor y, HoneTensor a, HoneTensor b, HoneTensor u, HoneTensor v,
+                          uint32_t flags, float scale, float beta);
 } HoneBackendOps;
 
 /* The 256 values, rising, that the codes of 8-bit states stand for: bitsandbytes' dynamic map, signed or not. */

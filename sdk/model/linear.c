@@ -73,6 +73,19 @@ static HoneTensor scratch(HoneTensor t, size_t rows, size_t width)
     return hone_tensor_2d(t.buffer, t.offset, HONE_F32, rows, width);
 }
 
+/* y = x·op(W) + beta·y + s·u·op(v), in one walk over y where the backend has it; u without memory: nothing is added. */
+static void product_and_adapter(HoneBackend *b, HoneTensor y, HoneTensor x, HoneTensor weight, uint32_t flags,
+                                float beta, HoneTensor u, HoneTensor v, float scale)
+{
+    if (u.buffer != NULL && b->ops->gemm_low_rank != NULL) {
+        b->ops->gemm_low_rank(b->stream, y, x, weight, u, v, flags, scale, beta);
+        return;
+    }
+    b->ops->gemm(b->stream, y, x, weight, flags, 1, beta);
+    if (u.buffer != NULL)
+        b->ops->gemm(b->stream, y, u, v, flags, scale, 1);
+}
+
 void group_forward(Pass *p, size_t layer, Group g, HoneTensor x, const HoneTensor *y, HoneTensor lora, bool accumulate,
                    bool adapter_only)
 {
@@ -80,17 +93,9 @@ void group_forward(Pass *p, size_t layer, Group g, HoneTensor x, const HoneTenso
     const Layer *w = &p->model->layers[layer];
     const AdapterGroup *group = &w->group[g];
     size_t rank = p->model->rank;
-    for (size_t i = 0; !adapter_only && i < group_size(g); i++) {
-        const HoneTensor *bias = &w->bias[group_first(g) + i].value;
-        b->ops->gemm(b->stream, y[i], x, w->linear[group_first(g) + i].value, HONE_TRANS_B, 1, accumulate ? 1 : 0);
-        if (bias->buffer != NULL)
-            b->ops->add_bias(b->stream, y[i], *bias);
-    }
-    if (!p->adapter || group->n == 0)
-        return;
-
+    bool adapter = p->adapter && group->n > 0;
     Run runs[MAX_GROUP];
-    size_t n = split(p, group, lora, (HoneTensor){0}, runs);
+    size_t n = adapter ? split(p, group, lora, (HoneTensor){0}, runs) : 0;
     for (size_t i = 0; i < n; i++) {
         HoneTensor input = x;
         if (uses_dropout(p)) {
@@ -100,10 +105,15 @@ void group_forward(Pass *p, size_t layer, Group g, HoneTensor x, const HoneTenso
         b->ops->gemm(b->stream, runs[i].u, input, runs[i].a, HONE_TRANS_B, 1, 0);
     }
     for (size_t i = 0; !adapter_only && i < group_size(g); i++) {
-        const Adapter *adapter = &w->adapter[group_first(g) + i];
-        if (adapter->b.buffer != NULL)
-            b->ops->gemm(b->stream, y[i], columns(lora, adapter->place * rank, rank), adapter->b, HONE_TRANS_B,
-                         p->model->scale, 1);
+        const HoneTensor *bias = &w->bias[group_first(g) + i].value;
+        const Adapter *a = &w->adapter[group_first(g) + i];
+        HoneTensor u = {0};
+        if (adapter && a->b.buffer != NULL)
+            u = columns(lora, a->place * rank, rank);
+        product_and_adapter(b, y[i], x, w->linear[group_first(g) + i].value, HONE_TRANS_B, accumulate ? 1 : 0, u, a->b,
+                            p->model->scale);
+        if (bias->buffer != NULL)
+            b->ops->add_bias(b->stream, y[i], *bias);
     }
 }
 
@@ -117,20 +127,13 @@ static void weight_backward(Pass *p, const Weight *weight, const Weight *bias, H
         b->ops->add_bias_bwd(b->stream, bias->gradient, dy);
 }
 
-void group_backward(Pass *p, size_t layer, Group g, HoneTensor dx, HoneTensor x, const HoneTensor *dy, HoneTensor lora)
+/* dB += s·dyᵀ·u and du = s·dy·B of each map, dA += duᵀ·x of each run: all but what goes on to dx. */
+static size_t adapter_backward(Pass *p, size_t layer, Group g, HoneTensor x, const HoneTensor *dy, HoneTensor lora,
+                               Run runs[MAX_GROUP])
 {
     HoneBackend *b = p->model->backend;
     const Layer *w = &p->model->layers[layer];
     const AdapterGroup *group = &w->group[g];
-    for (size_t i = 0; i < group_size(g); i++) {
-        const Weight *weight = &w->linear[group_first(g) + i];
-        if (dx.buffer != NULL)
-            b->ops->gemm(b->stream, dx, dy[i], weight->value, 0, 1, i > 0 ? 1 : 0);
-        weight_backward(p, weight, &w->bias[group_first(g) + i], x, dy[i]);
-    }
-    if (!p->adapter || group->n == 0)
-        return;
-
     size_t rank = p->model->rank, rows = x.shape[0];
     HoneTensor du = scratch(p->d_lora, rows, group->n * rank);
     for (size_t i = 0; i < group_size(g); i++) {
@@ -142,20 +145,35 @@ void group_backward(Pass *p, size_t layer, Group g, HoneTensor dx, HoneTensor x,
         b->ops->gemm(b->stream, adapter->db, dy[i], columns(lora, column, rank), HONE_TRANS_A, p->model->scale, 1);
         b->ops->gemm(b->stream, columns(du, column, rank), dy[i], adapter->b, 0, p->model->scale, first ? 0 : 1);
     }
-    Run runs[MAX_GROUP];
     size_t n = split(p, group, lora, du, runs);
     for (size_t i = 0; i < n; i++) {
-        if (!uses_dropout(p)) {
-            b->ops->gemm(b->stream, runs[i].da, runs[i].du, x, HONE_TRANS_A, 1, 1);
-            if (dx.buffer != NULL)
-                b->ops->gemm(b->stream, dx, runs[i].du, runs[i].a, 0, 1, 1);
-            continue;
+        HoneTensor input = x;
+        if (uses_dropout(p)) {
+            input = scratch(p->dropped, rows, x.shape[1]);
+            drop(p, layer, runs[i].first, input, x);
         }
-        HoneTensor masked = scratch(p->dropped, rows, x.shape[1]);
-        drop(p, layer, runs[i].first, masked, x);
-        b->ops->gemm(b->stream, runs[i].da, runs[i].du, masked, HONE_TRANS_A, 1, 1);
-        if (dx.buffer == NULL)
-            continue;
+        b->ops->gemm(b->stream, runs[i].da, runs[i].du, input, HONE_TRANS_A, 1, 1);
+    }
+    return n;
+}
+
+void group_backward(Pass *p, size_t layer, Group g, HoneTensor dx, HoneTensor x, const HoneTensor *dy, HoneTensor lora)
+{
+    HoneBackend *b = p->model->backend;
+    const Layer *w = &p->model->layers[layer];
+    Run runs[MAX_GROUP];
+    size_t n = p->adapter && w->group[g].n > 0 ? adapter_backward(p, layer, g, x, dy, lora, runs) : 0;
+    bool together = n == 1 && !uses_dropout(p);
+    for (size_t i = 0; i < group_size(g); i++) {
+        const Weight *weight = &w->linear[group_first(g) + i];
+        bool last = together && i + 1 == group_size(g);
+        if (dx.buffer != NULL)
+            product_and_adapter(b, dx, dy[i], weight->value, 0, i > 0 ? 1 : 0, last ? runs[0].du : (HoneTensor){0},
+                                last ? runs[0].a : (HoneTensor){0}, 1);
+        weight_backward(p, weight, &w->bias[group_first(g) + i], x, dy[i]);
+    }
+    for (size_t i = 0; i < n && !together && dx.buffer != NULL; i++) {
+        HoneTensor masked = scratch(p->dropped, x.shape[0], x.shape[1]);
         b->ops->gemm(b->stream, masked, runs[i].du, runs[i].a, 0, 1, 0);
         drop(p, layer, runs[i].first, masked, masked);
         b->ops->add(b->stream, dx, masked, 1);

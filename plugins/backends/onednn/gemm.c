@@ -7,6 +7,7 @@
  *  - by columns, where a's rows are too few to share or b is too large to keep packed: each thread packs a strip of b
  *    that stays in its second cache and multiplies all rows with it, into a block of its own that is then put into y.
  * Heights are rounded up to 16 rows, so that the products that oneDNN compiles are few; the rows beyond y are zeros.
+ * By rows, what an adapter adds goes to a block of y before it leaves the second cache.
  *
  * Products with a side up to CPU_SKINNY are the cpu backend's, in f32: their time is the memory's.
  */
@@ -27,6 +28,8 @@
 typedef struct Plan {
     const Gemm *g;
     OneDevice *d;
+    const Gemm *low; /* what is added to y afterwards, in f32; or NULL */
+    float *v;        /* its b: [R,N] */
     PackSource b;
     /* Which product an item runs, by its height: [0] of a whole block, [1] of the last; first and later in k. */
     size_t m_block, n_block, k_block, m_parts, n_parts, k_parts, strips;
@@ -77,6 +80,20 @@ static void rows_item(void *data, size_t item, uint32_t thread)
                     p->packed);
     if (!direct)
         pack_finish(y, g->y_row, out, g->N, rows, g->N, g->beta);
+    if (p->low != NULL) /* while the block is near */
+        g->device->kernels->product(y, g->y_row, p->low->a + m * p->low->a_row, p->low->a_row, 1, p->v, g->N, rows,
+                                    g->N, p->low->K, p->low->alpha, 1);
+}
+
+/* The low rank's b with columns side by side. */
+static void lay_low(const Plan *p)
+{
+    const Gemm *low = p->low;
+    if (low->tb)
+        low->device->kernels->turn(p->v, low->N, low->b, low->b_row, low->N, low->K);
+    else
+        for (size_t k = 0; k < low->K; k++)
+            memcpy(p->v + k * low->N, low->b + k * low->b_row, low->N * sizeof(float));
 }
 
 /* False where oneDNN has no kernel. Makes every product that the items will look up. */
@@ -108,10 +125,14 @@ static bool by_rows(Plan *p)
     p->packed_each = k * round_up(g->N, PANEL);
     p->a_each = round_up(p->m_block * g->K, PANEL);
     p->out_each = p->direct && g->M % ROW_UNIT == 0 ? 0 : round_up(p->m_block * g->N, PANEL);
-    size_t words = p->packed_each + threads * (p->a_each + 2 * p->out_each);
+    size_t low = p->low != NULL ? p->low->K * p->low->N : 0;
+    size_t words = p->packed_each + threads * (p->a_each + 2 * p->out_each) + 2 * low;
     p->packed = cpu_scratch(g->device, words * sizeof(uint16_t));
     p->a = p->packed + p->packed_each;
     p->out = (float *)(void *)(p->a + threads * p->a_each);
+    p->v = p->out + threads * p->out_each;
+    if (p->low != NULL)
+        lay_low(p);
     cpu_pool_run(g->device->pool, parts_of(g->N, STRIP_N) * parts_of(g->K, PACK_K), pack_item, p);
     cpu_pool_run(g->device->pool, p->m_parts, rows_item, p);
     return true;
@@ -225,30 +246,57 @@ static bool by_columns(Plan *p)
 
 /* ---- */
 
-static bool multiply(OneDevice *d, Gemm *g)
+static bool takes_rows(const Gemm *g)
+{
+    return g->M >= 48 * cpu_pool_threads(g->device->pool) && g->N * g->K <= MOST_PACKED;
+}
+
+/* True where it is done; with `low`, only where that is added on the way. */
+static bool multiply(OneDevice *d, Gemm *g, const Gemm *low)
 {
     bool small = g->M <= CPU_SKINNY || g->N <= CPU_SKINNY || g->K <= CPU_SKINNY || cpu_gemm_work(g) < 2 * LEAST_WORK;
-    if (g->K == 0 || (small && !d->every))
+    if (g->K == 0 || (small && !d->every) || (low != NULL && !takes_rows(g)))
         return false;
-    Plan p = {.g = g, .d = d, .b = {.kernels = g->device->kernels, .turned = g->tb}};
+    Plan p = {.g = g, .d = d, .low = low, .b = {.kernels = g->device->kernels, .turned = g->tb}};
     p.b.type = g->typed != NULL ? g->type : HONE_F32;
     p.b.data = g->typed != NULL ? g->typed : (const unsigned char *)g->b;
     p.b.row = g->typed != NULL ? g->typed_row : g->b_row * sizeof(float);
-    bool rows = g->M >= 48 * cpu_pool_threads(g->device->pool) && g->N * g->K <= MOST_PACKED;
-    return rows ? by_rows(&p) : by_columns(&p);
+    return takes_rows(g) ? by_rows(&p) : by_columns(&p);
+}
+
+/* The calling thread is not ours: what OpenMP may use on it is put back. */
+static bool multiply_here(OneDevice *d, Gemm *g, const Gemm *low)
+{
+    int before = d->api->omp_get_max_threads();
+    bool done = multiply(d, g, low);
+    if (!done && low == NULL)
+        cpu_gemm_run(g);
+    if (d->api->omp_get_max_threads() != before)
+        d->api->omp_set_num_threads(before);
+    return done;
 }
 
 void one_gemm(HoneStream *s, HoneTensor y, HoneTensor a, HoneTensor b, uint32_t flags, float alpha, float beta)
 {
-    OneDevice *d = (OneDevice *)s->device;
     Gemm g;
     if (!cpu_gemm_take(&g, s, y, a, b, flags, alpha, beta))
         return;
     CPU_TIMED(s, g.label, cpu_gemm_work(&g));
-    /* The calling thread is not ours: what OpenMP may use on it is put back. */
-    int before = d->api->omp_get_max_threads();
-    if (!multiply(d, &g))
-        cpu_gemm_run(&g);
-    if (d->api->omp_get_max_threads() != before)
-        d->api->omp_set_num_threads(before);
+    multiply_here((OneDevice *)s->device, &g, NULL);
+}
+
+void one_gemm_low_rank(HoneStream *s, HoneTensor y, HoneTensor a, HoneTensor b, HoneTensor u, HoneTensor v,
+                       uint32_t flags, float scale, float beta)
+{
+    OneDevice *d = (OneDevice *)s->device;
+    Gemm g, add;
+    g_assert((flags & HONE_TRANS_A) == 0);
+    if (!cpu_gemm_take(&g, s, y, a, b, flags, 1, beta) || !cpu_gemm_take(&add, s, y, u, v, flags, scale, 1))
+        return;
+    g_snprintf(g.label + strlen(g.label), sizeof(g.label) - strlen(g.label), " + %zu", add.K);
+    CPU_TIMED(s, g.label, cpu_gemm_work(&g) + cpu_gemm_work(&add));
+    if (add.typed == NULL && add.K > 0 && add.K <= CPU_SKINNY && multiply_here(d, &g, &add))
+        return;
+    multiply_here(d, &g, NULL);
+    multiply_here(d, &add, NULL);
 }

@@ -102,7 +102,8 @@ static void one_describe(void *data, HoneBackendInfo *info)
 }
 
 static const HoneBackendOps ops = {
-    CPU_SHARED_OPS, .open = one_open, .close = one_close, .describe = one_describe, .gemm = one_gemm,
+    CPU_SHARED_OPS,           .open = one_open, .close = one_close,
+    .describe = one_describe, .gemm = one_gemm, .gemm_low_rank = one_gemm_low_rank,
 };
 
 static const HoneParamGroup groups[] = {HONE_OWN_PARAMS(params), {0}};

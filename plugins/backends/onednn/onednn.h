@@ -34,5 +34,7 @@ void one_library_close(OneDevice *device);
 
 /* ---- gemm.c ---- */
 void one_gemm(HoneStream *s, HoneTensor y, HoneTensor a, HoneTensor b, uint32_t flags, float alpha, float beta);
+void one_gemm_low_rank(HoneStream *s, HoneTensor y, HoneTensor a, HoneTensor b, HoneTensor u, HoneTensor v,
+                       uint32_t flags, float scale, float beta);
 
 #endif

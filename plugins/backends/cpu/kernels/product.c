@@ -27,6 +27,13 @@ ALWAYS_INLINE void product_tile(float *y, size_t y_row, const float *a, size_t a
                                 const bool whole, size_t lanes)
 {
     vf sum[TILE_ROWS][TILE_VECTORS];
+    /* The next tile of y comes near while this one is summed up: with a short k, y is what takes the time. */
+    if (beta != 0 && whole)
+#pragma GCC unroll 6
+        for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+            for (int v = 0; v < V; v++)
+                __builtin_prefetch(y + (size_t)r * y_row + (V + v) * VL, 1);
 #pragma GCC unroll 6
     for (int r = 0; r < R; r++)
 #pragma GCC unroll 4
