@@ -154,6 +154,7 @@ typedef struct HoneCompletion {
     char *text;    /* valid UTF-8 */
     GArray *ids;   /* int32_t, without the ending token; with a stop string: its tokens too */
     bool finished; /* an ending token or a stop string came before max_tokens */
+    int32_t end;   /* the ending token, or -1 */
 } HoneCompletion;
 HONE_EXPORT void hone_completion_free(HoneCompletion *completion);
 

@@ -64,10 +64,27 @@ typedef struct HoneTraining {
 /* The table of those parameters, to be embedded: HONE_PARAMS("Training", hone_train_params, Instance, train). */
 HONE_EXPORT extern const HoneParam hone_train_params[];
 
+/* Answers that the model gives while it trains. */
+typedef struct HoneRolloutParams {
+    JsonNode *rewards;
+    int64_t group, max_tokens, iterations, rollout_batch;
+    char *scale_rewards; /* group, batch, none */
+} HoneRolloutParams;
+
+HONE_EXPORT extern const HoneParam hone_rollout_params[];
+
 /* Trains on port "dataset" with the model of port "model" and writes port "adapter" (an adapter artifact with the
  * training events in it). Resumes from the work folder; equal bytes either way on the CPU backends. */
 HONE_EXPORT bool hone_train(HoneStage *stage, const HoneTrainParams *params, const HoneObjectiveOps *objective,
                             const void *objective_params, GError **error);
 HONE_EXPORT bool hone_train_with(HoneStage *stage, const HoneTraining *training, GError **error);
+
+/* As hone_train, but the dataset's rows are prompts: at each step (or every `iterations` of them) the model answers
+ * each prompt of the window `group` times, the rewards score the answers, and the objective (HONE_OBJECTIVE_ROLLOUTS)
+ * gets them with their advantages. A window is batch_size·accumulate answers. */
+HONE_EXPORT bool hone_train_rollouts(HoneStage *stage, const HoneTrainParams *params, const HoneRolloutParams *rollouts,
+                                     const HoneObjectiveOps *objective, const void *objective_params, GError **error);
+/* What is wrong with the parameters together, for a stage's `check`; NULL: nothing. Caller frees. */
+HONE_EXPORT char *hone_rollout_problem(const HoneTrainParams *params, const HoneRolloutParams *rollouts);
 
 #endif

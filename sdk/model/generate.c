@@ -53,7 +53,7 @@ static void row_free(void *pointer)
     g_free(row);
 }
 
-static HoneCompletion *completion_new(const int32_t *ids, size_t n, char *text, bool finished)
+static HoneCompletion *completion_new(const int32_t *ids, size_t n, char *text, bool finished, int32_t end)
 {
     HoneCompletion *completion = g_new0(HoneCompletion, 1);
     completion->ids = g_array_sized_new(FALSE, FALSE, sizeof(int32_t), (guint)n);
@@ -61,6 +61,7 @@ static HoneCompletion *completion_new(const int32_t *ids, size_t n, char *text, 
         g_array_append_vals(completion->ids, ids, (guint)n);
     completion->text = text;
     completion->finished = finished;
+    completion->end = end;
     return completion;
 }
 
@@ -121,14 +122,15 @@ static bool take_text(Generator *g, Row *row, const char *bytes)
 
 /* ---- Rows. ---- */
 
-static void finish(Generator *g, Row *row, bool finished, bool stopped_by_text)
+/* end: the ending token that came, or -1. */
+static void finish(Generator *g, Row *row, int32_t end, bool stopped_by_text)
 {
     if (!stopped_by_text)
         stopped_by_text = take_text(g, row, hone_token_stream_finish(row->stream));
     send(g, row, row->text->len);
     const int32_t *ids = (const int32_t *)(void *)row->history->data + row->prompt;
-    g->out[row->index] =
-        completion_new(ids, row->history->len - row->prompt, g_strdup(row->text->str), finished || stopped_by_text);
+    g->out[row->index] = completion_new(ids, row->history->len - row->prompt, g_strdup(row->text->str),
+                                        end >= 0 || stopped_by_text, end);
     g->taken[row->slot] = false;
     g_ptr_array_remove_fast(g->rows, row);
 }
@@ -146,14 +148,14 @@ static bool advance(Generator *g, Row *row, float *logits, GError **error)
         return false;
     }
     if (hone_tokenizer_ends(tokenizer, id)) {
-        finish(g, row, true, false);
+        finish(g, row, id, false);
         return true;
     }
     g_array_append_val(row->history, id);
     bool stop = take_text(g, row, hone_token_stream_feed(row->stream, id));
     size_t made = row->history->len - row->prompt;
     if (stop || made >= g->sampling->max_tokens || row->history->len >= g->model->config.context)
-        finish(g, row, stop, stop);
+        finish(g, row, -1, stop);
     return true;
 }
 
@@ -328,9 +330,9 @@ static bool run(Generator *g, GArray *const *prompts, size_t n, GError **error)
             return false;
     }
     while (g->rows->len > 0) /* stopped by the callback */
-        finish(g, g->rows->pdata[0], false, false);
+        finish(g, g->rows->pdata[0], -1, false);
     for (; next < n; next++)
-        g->out[next] = completion_new(NULL, 0, g_strdup(""), false);
+        g->out[next] = completion_new(NULL, 0, g_strdup(""), false, -1);
     return true;
 }
 

@@ -18,6 +18,8 @@ void batch_init(Batch *batch)
         .logprob = g_array_new(FALSE, TRUE, sizeof(float)),
         .reference = g_array_new(FALSE, TRUE, sizeof(float)),
         .derivative = g_array_new(FALSE, TRUE, sizeof(float)),
+        .advantage = g_array_new(FALSE, FALSE, sizeof(float)),
+        .old = g_array_new(FALSE, FALSE, sizeof(float)),
     };
 }
 
@@ -25,7 +27,8 @@ static GArray **arrays_of(Batch *batch, size_t i)
 {
     GArray **all[] = {&batch->ids,     &batch->starts,           &batch->target_rows, &batch->targets,
                       &batch->weights, &batch->objective_starts, &batch->example,     &batch->part,
-                      &batch->logprob, &batch->reference,        &batch->derivative};
+                      &batch->logprob, &batch->reference,        &batch->derivative,  &batch->advantage,
+                      &batch->old};
     return i < G_N_ELEMENTS(all) ? all[i] : NULL;
 }
 
@@ -51,6 +54,11 @@ static void append(Batch *batch, const Examples *examples, size_t i, uint32_t nu
         g_array_append_val(batch->targets, ids[row + 1]);
     }
     g_array_append_vals(batch->weights, &g_array_index(examples->weights, float, target), (guint)(end - target));
+    if (examples->advantage)
+        g_array_append_vals(batch->advantage, &g_array_index(examples->advantage, float, target),
+                            (guint)(end - target));
+    if (examples->old)
+        g_array_append_vals(batch->old, &g_array_index(examples->old, float, target), (guint)(end - target));
     int32_t next = (int32_t)batch->ids->len;
     size_t next_target = batch->targets->len;
     g_array_append_val(batch->starts, next);
@@ -95,6 +103,8 @@ void batch_pack(Batch *batch, const Examples *examples, const uint32_t *which, s
         .n_targets = targets,
         .weight = (const float *)(void *)batch->weights->data,
         .logprob = (const float *)(void *)batch->logprob->data,
+        .advantage = examples->advantage ? (const float *)(void *)batch->advantage->data : NULL,
+        .old = examples->old ? (const float *)(void *)batch->old->data : NULL,
     };
 }
 

@@ -31,6 +31,8 @@ void examples_free(Examples *examples)
     g_array_unref(examples->targets);
     g_array_unref(examples->part);
     g_array_unref(examples->first);
+    g_clear_pointer(&examples->advantage, g_array_unref);
+    g_clear_pointer(&examples->old, g_array_unref);
     g_free(examples);
 }
 

@@ -11,6 +11,7 @@ static bool open_dataset(Feed *feed, Run *run, GError **error)
                         ? documents_read(dataset, hone_stage_input(run->stage, "replay"), run->model, training,
                                          run->progress, error)
                         : examples_read(dataset, run->model, training, run->progress, error);
+    feed->rows = run->examples ? run->examples->n : 0;
     return run->examples && plan_init(&run->plan, run->params, run->examples->n, error);
 }
 

@@ -28,6 +28,9 @@ typedef struct Examples {
     GArray *targets; /* size_t [m+1] into rows and weights */
     GArray *part;    /* uint8_t [m] HonePart */
     GArray *first;   /* size_t [n+1] into the sequences */
+    /* Of answers that the model gave, one for each entry of rows: float, else NULL. `old` may be NULL beside the other.
+     */
+    GArray *advantage, *old;
     size_t n;
     size_t limit; /* tokens of a sequence at most */
     /* Rows that are not among them, or not whole. */
@@ -106,6 +109,7 @@ typedef struct Batch {
     GArray *objective_starts, *example;                     /* size_t, uint32_t */
     GArray *part;                                           /* uint8_t */
     GArray *logprob, *reference, *derivative;               /* float [K] */
+    GArray *advantage, *old;                                /* float [K]; as the examples have them, or empty */
 } Batch;
 
 void batch_init(Batch *batch);

@@ -34,6 +34,7 @@ struct Feed {
     size_t (*largest)(Feed *feed, Run *run, uint32_t *which, size_t *count);
     /* So many steps share what they are fed, and a run neither stops nor saves between them. */
     uint64_t hold;
+    size_t rows; /* of the dataset, in use */
     /* Named numbers of the step's examples, told beside the objective's; n_figures of them. */
     const char *const *figure_names;
     const double *figures;

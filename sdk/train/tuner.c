@@ -57,7 +57,7 @@ bool run_write(Run *run, GError **error)
     if (chat) /* a base model has none */
         json_object_set_string_member(meta, "template_hash", hone_chat_hash(chat));
     json_object_set_int_member(meta, "steps", (gint64)run->state.step);
-    json_object_set_int_member(meta, "rows", (gint64)run->examples->n);
+    json_object_set_int_member(meta, "rows", (gint64)run->feed->rows);
     json_object_set_int_member(meta, "tokens", (gint64)run->state.tokens);
     return true;
 }

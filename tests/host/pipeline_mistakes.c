@@ -329,6 +329,25 @@ static void test_includes(void)
     EXPECT("{\"hone\": 1, \"include\": \"part.json\", \"nodes\": {@" SOURCE "}}", "part.json:2 already");
 }
 
+#define PRAISED(rewards)                                                                                               \
+    PIPELINE(SOURCE ", " BASE ",\n \"t\": {\"stage\": \"toy_praised\", \"in\": {\"model\": \"base\", \"dataset\": "    \
+                    "\"raw.dataset\"}, \"params\": {\"rewards\": " rewards "}}")
+
+static void test_rewards(void)
+{
+    EXPECT(PRAISED("[\"toy_praise\"]"), NULL);
+    EXPECT(PRAISED("[{\"name\": \"toy_praise\", \"weight\": -0.5, \"params\": {\"level\": 3}}]"), NULL);
+    EXPECT(PRAISED("@\"toy_praise\""), "must be a list of rewards");
+    EXPECT(PRAISED("@[]"), "must be a list of rewards");
+    EXPECT(PRAISED("[@\"toy_prise\"]"), "did you mean \"toy_praise\"?");
+    EXPECT(PRAISED("[\"toy_praise\", @4]"), "neither a name nor an object");
+    EXPECT(PRAISED("[@{\"name\": \"toy_praise\", \"wieght\": 1}]"), "did you mean \"weight\"?");
+    EXPECT(PRAISED("[@{\"name\": \"toy_praise\", \"weight\": \"1\"}]"), "must be a number");
+    EXPECT(PRAISED("[@{\"weight\": 1}]"), "\"name\" must be");
+    EXPECT(PRAISED("[{\"name\": \"toy_praise\", \"params\": {\"level\": @10}}]"), "reward \"toy_praise\": ");
+    EXPECT(PRAISED("[{\"name\": \"toy_praise\", \"params\": {\"levle\": @1}}]"), "did you mean \"level\"?");
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -339,6 +358,7 @@ int main(int argc, char **argv)
     path = g_build_filename(folder, "p.json", NULL);
     g_autofree char *data = g_build_filename(folder, "data.txt", NULL);
     g_assert_true(g_file_set_contents(data, "x\n", -1, NULL));
+    g_test_add_func("/pipeline/mistakes/rewards", test_rewards);
     g_test_add_func("/pipeline/mistakes/good", test_good);
     g_test_add_func("/pipeline/mistakes/top", test_top);
     g_test_add_func("/pipeline/mistakes/node_keys", test_node_keys);

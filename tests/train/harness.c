@@ -20,7 +20,8 @@ bool test_has_plugin(const char *name)
 
 const HoneComponent *test_find(void *host, HoneKind kind, const char *name, GError **error)
 {
-    g_autofree char *path = plugin_path(name);
+    g_autofree char *file = kind == HONE_REWARD ? g_strdup_printf("reward_%s", name) : g_strdup(name);
+    g_autofree char *path = plugin_path(file);
     void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL); /* stays loaded, as in the host */
     if (!handle)
         g_error("%s", dlerror());

@@ -157,6 +157,47 @@ static bool score_row(const void *params, void *prepared, const HoneScored *scor
     return true;
 }
 
+typedef struct {
+    JsonNode *rewards;
+} Praised;
+
+static const HoneParam praised_params[] = {
+    HONE_JSON(Praised, rewards, NULL, "What to raise", .flags = HONE_PARAM_NAMES_REWARDS), {0}};
+static const HoneParamGroup praised_groups[] = {HONE_OWN_PARAMS(praised_params), {0}};
+static const HoneComponent praised = {HONE_COMPONENT_HEADER,
+                                      .kind = HONE_STAGE,
+                                      .name = "toy_praised",
+                                      .version = "1",
+                                      .summary = "Tunes by rewards",
+                                      .params = praised_groups,
+                                      .instance_size = sizeof(Praised),
+                                      .ports = tune_ports,
+                                      .ops = &plain_ops};
+
+typedef struct {
+    int64_t level;
+} Praise;
+
+static bool praise_answers(const void *params, void *prepared, const HoneAnswers *answers, double *rewards,
+                           GError **error)
+{
+    for (size_t i = 0; i < answers->n; i++)
+        rewards[i] = (double)((const Praise *)params)->level;
+    return true;
+}
+
+static const HoneParam praise_params[] = {HONE_INT(Praise, level, "1", 0, 9, "Of praise"), {0}};
+static const HoneParamGroup praise_groups[] = {HONE_OWN_PARAMS(praise_params), {0}};
+static const HoneRewardOps praise_ops = {.size = sizeof(HoneRewardOps), .score = praise_answers};
+static const HoneComponent praise = {HONE_COMPONENT_HEADER,
+                                     .kind = HONE_REWARD,
+                                     .name = "toy_praise",
+                                     .version = "1",
+                                     .summary = "The same for every answer",
+                                     .params = praise_groups,
+                                     .instance_size = sizeof(Praise),
+                                     .ops = &praise_ops};
+
 static const HoneMetricOps metric_ops = {.size = sizeof(HoneMetricOps),
                                          .flags = HONE_METRIC_NEEDS_TEXT,
                                          .figures = figures,
@@ -166,8 +207,8 @@ static const HoneComponent metric = {
     HONE_COMPONENT_HEADER, .kind = HONE_METRIC, .name = "toy_length", .version = "1", .summary = "Length of the answer",
     .ops = &metric_ops};
 
-static const HoneComponent *const components[] = {&source, &split, &model,  &tune, &score,
-                                                  &gather, &hook,  &metric, NULL};
+static const HoneComponent *const components[] = {&source, &split,  &model,   &tune,   &score, &gather,
+                                                  &hook,   &metric, &praised, &praise, NULL};
 
 HONE_EXPORT const HonePlugin *hone_plugin(void)
 {
