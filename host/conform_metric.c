@@ -53,6 +53,10 @@ static HoneMetricValue *score_all(const HoneMetricOps *ops, const void *params, 
                              .logprob = logprob ? -1.5 * i : 0,
                              .n_tokens = logprob ? i : 0,
                              .n_bytes = logprob ? strlen(samples[i].reference) : 0};
+        if ((ops->flags & HONE_METRIC_NEEDS_PAIRS) != 0) {
+            scored.rejected_logprob = -2.5 * (i / 2);
+            scored.n_rejected = i / 2;
+        }
         HoneMetricValue *own = values + i * n;
         bool good = ops->score(params, prepared, &scored, own, &error);
         if (good == (error != NULL)) {

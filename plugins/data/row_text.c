@@ -16,7 +16,7 @@ char *row_prompt(const HoneRow *row)
 {
     guint end = row->messages->len;
     /* In a preferences row the answers are apart: all of messages is the prompt. */
-    if (row->chosen == NULL) {
+    if (row->chosen == NULL && row->rejected == NULL) {
         for (guint i = row->messages->len; i > 0 && end == row->messages->len; i--)
             if (has_role(row->messages->pdata[i - 1], "assistant") || hone_row_text(row) != NULL)
                 end = i - 1;
@@ -33,10 +33,11 @@ char *row_prompt(const HoneRow *row)
 
 const char *row_answer(const HoneRow *row)
 {
-    if (row->chosen == NULL)
+    const GPtrArray *judged = row->chosen != NULL ? row->chosen : row->rejected;
+    if (judged == NULL)
         return hone_row_reference(row);
-    for (guint i = row->chosen->len; i > 0; i--) {
-        const HoneMessage *message = row->chosen->pdata[i - 1];
+    for (guint i = judged->len; i > 0; i--) {
+        const HoneMessage *message = judged->pdata[i - 1];
         if (has_role(message, "assistant"))
             return message->content;
     }

@@ -10,8 +10,8 @@
 /* The turns before the last assistant message (all turns where there is none), one a line, without the system's: rows
  * that differ in the system message alone ask the same. Caller frees. */
 char *row_prompt(const HoneRow *row);
-/* The last assistant message's content; of a document, its text; of preferences, the chosen one's. NULL where there is
- * none. */
+/* The last assistant message's content; of a document, its text; of preferences, the chosen one's, or that of the only
+ * one. NULL where there is none. */
 const char *row_answer(const HoneRow *row);
 /* Letters, digits and marks of the text in compatibility form and folded case, all else as single spaces: equal for
  * texts that differ in case, punctuation, width or white space only. Caller frees. */

@@ -52,8 +52,9 @@ const char *hone_row_reference(const HoneRow *row)
 {
     if (hone_row_text(row) != NULL)
         return hone_row_text(row);
-    for (guint i = row->messages->len; i > 0; i--) {
-        const HoneMessage *message = row->messages->pdata[i - 1];
+    const GPtrArray *messages = row->chosen != NULL ? row->chosen : row->rejected != NULL ? NULL : row->messages;
+    for (guint i = messages != NULL ? messages->len : 0; i > 0; i--) {
+        const HoneMessage *message = messages->pdata[i - 1];
         if (strcmp(message->role, "assistant") == 0)
             return message->content;
     }

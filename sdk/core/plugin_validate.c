@@ -227,7 +227,7 @@ static bool check_metric(const Check *c, const HoneMetricOps *ops)
 {
     if (!REACHES(ops, HoneMetricOps, finish))
         return fail(c, "its table of functions is too small; begin it with .size = sizeof(HoneMetricOps)");
-    if ((ops->flags & ~(uint32_t)(HONE_METRIC_NEEDS_TEXT | HONE_METRIC_NEEDS_LOGPROB)) != 0)
+    if ((ops->flags & ~(uint32_t)(HONE_METRIC_NEEDS_TEXT | HONE_METRIC_NEEDS_LOGPROB | HONE_METRIC_NEEDS_PAIRS)) != 0)
         return fail(c, "unknown flags");
     if (ops->score == NULL)
         return fail(c, "has no score function");

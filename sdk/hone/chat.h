@@ -60,6 +60,9 @@ HONE_EXPORT char *hone_chat_render(const HoneChat *chat, const GPtrArray *messag
 /* The same with tools that may be called: their JSON schemas (HoneRow's `tools`), or NULL. */
 HONE_EXPORT HoneTokens *hone_chat_encode_with(const HoneChat *chat, const GPtrArray *messages, JsonArray *tools,
                                               GError **error);
+/* The row's messages, which bear no loss here, and after them one of its answers: `chosen` or `rejected`. */
+HONE_EXPORT HoneTokens *hone_chat_encode_answer(const HoneChat *chat, const HoneRow *row, const GPtrArray *answer,
+                                                GError **error);
 HONE_EXPORT HoneTokens *hone_chat_encode_prompt_with(const HoneChat *chat, const GPtrArray *messages, JsonArray *tools,
                                                      GError **error);
 HONE_EXPORT char *hone_chat_render_with(const HoneChat *chat, const GPtrArray *messages, JsonArray *tools,

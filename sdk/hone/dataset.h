@@ -51,7 +51,8 @@ HONE_EXPORT const char *hone_row_tools_problem(JsonNode *tools);
 /* The text where the row is a document (messages: where they are one), or NULL. */
 HONE_EXPORT const char *hone_row_text(const HoneRow *row);
 HONE_EXPORT const char *hone_messages_text(const GPtrArray *messages);
-/* The last assistant message's content (what a metric compares with), a document's text, or NULL. */
+/* The last assistant message's content (what a metric compares with; of preferences the chosen answer's), a document's
+ * text, or NULL. */
 HONE_EXPORT const char *hone_row_reference(const HoneRow *row);
 
 /* A row from its canonical JSON form above. `where` ("tickets.jsonl:17") begins every error message. */

@@ -13,6 +13,7 @@
 typedef enum {
     HONE_METRIC_NEEDS_TEXT = 1 << 0,    /* wants the generated text */
     HONE_METRIC_NEEDS_LOGPROB = 1 << 1, /* wants the log-probability of the reference */
+    HONE_METRIC_NEEDS_PAIRS = 1 << 2,   /* wants preferences, and the log-probability of the rejected answer too */
 } HoneMetricFlags;
 
 typedef enum {
@@ -48,6 +49,10 @@ typedef struct HoneScored {
     double logprob;         /* sum over the reference's loss-bearing tokens (natural log) */
     size_t n_tokens;        /* number of those tokens */
     size_t n_bytes;         /* bytes of the text they stand for */
+    /* Of preferences: the same for the rejected answer, where the one above is the chosen one. No tokens: no such
+     * answer. */
+    double rejected_logprob;
+    size_t n_rejected;
 } HoneScored;
 
 typedef struct HoneMetricValue {

@@ -303,3 +303,15 @@ char *hone_chat_render(const HoneChat *chat, const GPtrArray *messages, bool add
 {
     return hone_chat_render_with(chat, messages, NULL, add_generation_prompt, error);
 }
+
+HoneTokens *hone_chat_encode_answer(const HoneChat *chat, const HoneRow *row, const GPtrArray *answer, GError **error)
+{
+    g_autoptr(GPtrArray) messages = g_ptr_array_new_with_free_func((GDestroyNotify)hone_message_free);
+    for (guint i = 0; i < row->messages->len; i++)
+        g_ptr_array_add(messages, hone_message_copy(row->messages->pdata[i], 0));
+    for (guint i = 0; i < answer->len; i++) {
+        const HoneMessage *message = answer->pdata[i];
+        g_ptr_array_add(messages, hone_message_copy(message, message->weight));
+    }
+    return hone_chat_encode_with(chat, messages, row->tools, error);
+}

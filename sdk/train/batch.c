@@ -59,6 +59,9 @@ static void append(Batch *batch, const Examples *examples, size_t i, uint32_t nu
                             (guint)(end - target));
     if (examples->old)
         g_array_append_vals(batch->old, &g_array_index(examples->old, float, target), (guint)(end - target));
+    if (examples->reference)
+        g_array_append_vals(batch->reference, &g_array_index(examples->reference, float, target),
+                            (guint)(end - target));
     int32_t next = (int32_t)batch->ids->len;
     size_t next_target = batch->targets->len;
     g_array_append_val(batch->starts, next);
@@ -105,6 +108,7 @@ void batch_pack(Batch *batch, const Examples *examples, const uint32_t *which, s
         .logprob = (const float *)(void *)batch->logprob->data,
         .advantage = examples->advantage ? (const float *)(void *)batch->advantage->data : NULL,
         .old = examples->old ? (const float *)(void *)batch->old->data : NULL,
+        .reference = examples->reference ? (const float *)(void *)batch->reference->data : NULL,
     };
 }
 

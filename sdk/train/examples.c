@@ -33,6 +33,7 @@ void examples_free(Examples *examples)
     g_array_unref(examples->first);
     g_clear_pointer(&examples->advantage, g_array_unref);
     g_clear_pointer(&examples->old, g_array_unref);
+    g_clear_pointer(&examples->reference, g_array_unref);
     g_free(examples);
 }
 

@@ -31,6 +31,7 @@ DatasetFeed feed_of_dataset(const HoneTraining *training)
                                   .window = window,
                                   .largest = largest,
                                   .hold = 1,
+                                  .fixed = true,
                                   .neftune_alpha = training->neftune_alpha},
                          .training = training};
 }

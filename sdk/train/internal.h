@@ -21,13 +21,14 @@ double train_rate(const HoneTrainParams *params, uint64_t step, uint64_t total);
 /* Tokenized rows, one after the other. Only tokens that bear loss are kept as targets. An example is one sequence, or
  * two for an objective over pairs: the chosen answer's and the rejected one's, each after the prompt. */
 typedef struct Examples {
-    GArray *ids;     /* int32_t */
-    GArray *starts;  /* size_t [m+1] into ids, for m sequences */
-    GArray *rows;    /* int32_t: the token of its sequence that predicts; the next one is predicted */
-    GArray *weights; /* float, > 0, one for each entry of rows */
-    GArray *targets; /* size_t [m+1] into rows and weights */
-    GArray *part;    /* uint8_t [m] HonePart */
-    GArray *first;   /* size_t [n+1] into the sequences */
+    GArray *ids;       /* int32_t */
+    GArray *starts;    /* size_t [m+1] into ids, for m sequences */
+    GArray *rows;      /* int32_t: the token of its sequence that predicts; the next one is predicted */
+    GArray *weights;   /* float, > 0, one for each entry of rows */
+    GArray *targets;   /* size_t [m+1] into rows and weights */
+    GArray *part;      /* uint8_t [m] HonePart */
+    GArray *first;     /* size_t [n+1] into the sequences */
+    GArray *reference; /* float, one for each entry of rows (and more after them), or NULL: see reference.c */
     /* Of answers that the model gave, one for each entry of rows: float, else NULL. `old` may be NULL beside the other.
      */
     GArray *advantage, *old;

@@ -48,7 +48,7 @@ static bool rehearse(Run *run, GError **error)
     g_autofree uint32_t *largest = g_new(uint32_t, run->plan.batch);
     size_t count = 0, tokens = run->feed->largest(run->feed, run, largest, &count);
     Step step = {0};
-    if (!run_window(run, largest, count, error))
+    if (!run_window(run, UINT64_MAX, largest, count, error))
         return false;
     run_pack(run, 0, count);
     if (!run_compute(run, 1, &step, error)) {
@@ -81,10 +81,12 @@ static bool prepare(Run *run, GError **error)
     if (!run->model)
         return false;
     states_init(&run->states, run->backend);
-    if (!run->feed->open(run->feed, run, error) || !run_add_tuner(run, error))
+    if (!run->feed->open(run->feed, run, error))
+        return false;
+    run->settings = settings_of(run);
+    if (!run_compute_reference(run, error) || !run_add_tuner(run, error))
         return false;
     run->state.host = g_malloc(run->states.bytes);
-    run->settings = settings_of(run);
     hone_progress_note(run->progress, HONE_NOTE_INFO, "%zu values are trained, in %" G_GUINT64_FORMAT " steps",
                        run->optimizer.count, run->plan.total);
     if (run->params->weight_decay > 0)
@@ -144,6 +146,7 @@ bool run_train(HoneStage *stage, const HoneTrainParams *params, const HoneObject
     optimizer_clear(&run.optimizer);
     states_clear(&run.states);
     batch_clear(&run.batch);
+    g_clear_pointer(&run.mismatched_at, g_array_unref);
     plan_clear(&run.plan);
     examples_free(run.examples);
     g_array_unref(run.noise);

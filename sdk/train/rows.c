@@ -129,19 +129,6 @@ static OverLength over_length_of(const HoneTrainParams *params)
                                                           : OVER_DROP;
 }
 
-/* The prompt, which bears no loss here, and one of its answers. */
-static HoneTokens *encode_answer(const HoneChat *chat, const HoneRow *row, const GPtrArray *answer, GError **error)
-{
-    g_autoptr(GPtrArray) messages = g_ptr_array_new_with_free_func((GDestroyNotify)hone_message_free);
-    for (guint i = 0; i < row->messages->len; i++)
-        g_ptr_array_add(messages, hone_message_copy(row->messages->pdata[i], 0));
-    for (guint i = 0; i < answer->len; i++) {
-        const HoneMessage *message = answer->pdata[i];
-        g_ptr_array_add(messages, hone_message_copy(message, message->weight));
-    }
-    return hone_chat_encode_with(chat, messages, row->tools, error);
-}
-
 static bool add_sequences(Examples *examples, const HoneRow *row, HoneTokens *const *tokens, const HonePart *parts,
                           size_t n, size_t limit, OverLength over, GError **error)
 {
@@ -192,8 +179,8 @@ static bool add_pair(Examples *examples, const HoneRow *row, HoneModel *model, s
     const HoneChat *chat = hone_model_chat(model, error);
     if (!chat)
         return false;
-    g_autoptr(HoneTokens) chosen = encode_answer(chat, row, row->chosen, error);
-    g_autoptr(HoneTokens) rejected = chosen ? encode_answer(chat, row, row->rejected, error) : NULL;
+    g_autoptr(HoneTokens) chosen = hone_chat_encode_answer(chat, row, row->chosen, error);
+    g_autoptr(HoneTokens) rejected = chosen ? hone_chat_encode_answer(chat, row, row->rejected, error) : NULL;
     return add_sequences(examples, row, (HoneTokens *const[]){chosen, rejected}, parts, 2, limit, over, error);
 }
 
@@ -215,7 +202,7 @@ static bool add_judged(Examples *examples, const HoneRow *row, HoneModel *model,
     for (size_t i = 0; i < G_N_ELEMENTS(answers); i++) {
         if (answers[i] == NULL)
             continue;
-        g_autoptr(HoneTokens) tokens = encode_answer(chat, row, answers[i], error);
+        g_autoptr(HoneTokens) tokens = hone_chat_encode_answer(chat, row, answers[i], error);
         if (!add_sequences(examples, row, (HoneTokens *const[]){tokens}, parts + i, 1, limit, over, error))
             return false;
     }

@@ -32,6 +32,7 @@ struct Feed {
     /* The largest micro-batch to come, for a rehearsal: its examples [*count] in `which` (room for plan->batch), and
      * its tokens. */
     size_t (*largest)(Feed *feed, Run *run, uint32_t *which, size_t *count);
+    bool fixed; /* all examples are there from the start */
     /* So many steps share what they are fed, and a run neither stops nor saves between them. */
     uint64_t hold;
     size_t rows; /* of the dataset, in use */
@@ -54,6 +55,7 @@ struct Run {
     Examples *examples;
     Plan plan;
     Window window;
+    GArray *mismatched_at; /* size_t [steps + 1] into the examples' reference, or NULL */
     Batch batch;
     GArray *noise; /* float [N,C] of the batch */
     Optimizer optimizer;
@@ -94,8 +96,8 @@ DatasetFeed feed_of_dataset(const HoneTraining *training);
 
 /* ---- window.c ---- */
 
-/* Begins a step over the examples which [count], which must stay. */
-bool run_window(Run *run, const uint32_t *which, size_t count, GError **error);
+/* Begins a step over the examples which [count], which must stay. A rehearsal is step UINT64_MAX. */
+bool run_window(Run *run, uint64_t step, const uint32_t *which, size_t count, GError **error);
 /* Packs examples [from, from + count) of the window. */
 void run_pack(Run *run, size_t from, size_t count);
 
@@ -105,10 +107,15 @@ void run_pack(Run *run, size_t from, size_t count);
  * window and the place in it: however the window is cut into batches, an example gets the same. */
 const float *run_noise(Run *run);
 
-/* ---- step.c ---- */
+/* ---- reference.c ---- */
 
-/* The reference's log-probabilities of the packed batch, where the objective wants them. */
+/* The reference's log-probabilities of all that a fixed feed will give, where the objective wants them. Before anything
+ * of the model is trained; the run's settings are known. */
+bool run_compute_reference(Run *run, GError **error);
+/* Those of the packed batch: as computed, or now, with the adapter off. */
 bool run_reference(Run *run, GError **error);
+
+/* ---- step.c ---- */
 
 /* Forward and backward over the packed batch. The step's loss and figures are added to. */
 bool run_compute(Run *run, uint64_t dropout_seed, Step *step, GError **error);

@@ -15,15 +15,6 @@ static float *floats(GArray *array)
     return (float *)(void *)array->data;
 }
 
-bool run_reference(Run *run, GError **error)
-{
-    if ((run->objective->flags & HONE_OBJECTIVE_NEEDS_REFERENCE) == 0)
-        return true;
-    const HoneForward base = {.size = sizeof base, .adapter_off = true};
-    run->batch.objective.reference = floats(run->batch.reference);
-    return hone_model_forward(run->model, &run->batch.model, &base, floats(run->batch.reference), error);
-}
-
 /* Forward and backward over the packed batch. *loss and figures are added to. */
 bool run_compute(Run *run, uint64_t dropout_seed, Step *step, GError **error)
 {
@@ -78,7 +69,7 @@ bool run_step(Run *run, Step *step, GError **error)
     if (!window)
         return false;
     *step = (Step){.rate = train_rate(run->params, at, run->plan.total)};
-    if (!run_window(run, window, count, error) || !hone_model_zero_gradients(run->model, error))
+    if (!run_window(run, at, window, count, error) || !hone_model_zero_gradients(run->model, error))
         return false;
     for (size_t from = 0; from < count; from += run->plan.batch) {
         run_pack(run, from, MIN(run->plan.batch, count - from));

@@ -3,6 +3,7 @@
  * weights, and what it measures itself before the first micro-batch.
  */
 #include "run.h"
+#include <string.h>
 
 static float *floats(GArray *array)
 {
@@ -20,10 +21,19 @@ static void tell_batch(Run *run)
 }
 
 /* Every prompt of the window with another one's answer, as the model takes them now and as the reference does. */
-static bool measure(Run *run, GError **error)
+static bool measure(Run *run, uint64_t step, GError **error)
 {
     Window *window = &run->window;
     g_autoptr(Examples) mismatched = examples_mismatch(run->examples, window->which, window->count);
+    if (run->mismatched_at != NULL) {
+        /* A rehearsal's window is none of the plan: any values will do. */
+        size_t at = step == UINT64_MAX ? 0 : g_array_index(run->mismatched_at, size_t, step);
+        mismatched->reference = g_array_new(FALSE, TRUE, sizeof(float));
+        g_array_set_size(mismatched->reference, mismatched->rows->len);
+        if (step != UINT64_MAX)
+            memcpy(mismatched->reference->data, &g_array_index(run->examples->reference, float, at),
+                   mismatched->rows->len * sizeof(float));
+    }
     g_autofree uint32_t *all = g_new(uint32_t, window->count);
     for (size_t i = 0; i < window->count; i++)
         all[i] = (uint32_t)i;
@@ -42,13 +52,13 @@ static bool measure(Run *run, GError **error)
     return true;
 }
 
-bool run_window(Run *run, const uint32_t *which, size_t count, GError **error)
+bool run_window(Run *run, uint64_t step, const uint32_t *which, size_t count, GError **error)
 {
     Window *window = &run->window;
     *window = (Window){.which = which, .count = count};
     batch_parts(run->examples, which, count, window->part_weight, window->part_sequences);
     window->weight = batch_weight(run->examples, which, count);
-    if (run->objective->measure != NULL && !measure(run, error))
+    if (run->objective->measure != NULL && !measure(run, step, error))
         return false;
     window->measured = run->objective->measure != NULL;
     return true;

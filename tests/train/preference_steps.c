@@ -4,6 +4,7 @@
  */
 #include "follow.h"
 #include "harness.h"
+#include <glib/gstdio.h>
 #include <hone/json.h>
 #include <math.h>
 #include <string.h>
@@ -106,10 +107,77 @@ static void test_steps(gconstpointer backend)
     test_remove_folder(folder);
 }
 
+static char *read_all(const char *folder, const char *name, gsize *length)
+{
+    g_autofree char *path = g_build_filename(folder, name, NULL);
+    char *text = NULL;
+    g_assert_true(g_file_get_contents(path, &text, length, NULL));
+    return text;
+}
+
+/* The reference's values are found again by a run that goes on, and computed again where they are gone or damaged: the
+ * adapter is the same to the byte. */
+static void test_reference(gconstpointer name)
+{
+    static const char params[] = "{\"batch_size\": 2, \"accumulate\": 2, \"epochs\": 3, \"learning_rate\": 0.01}";
+    g_autofree char *folder = g_dir_make_tmp("hone-preferences-XXXXXX", NULL);
+    g_autofree char *output = g_build_filename(folder, "out", NULL), *work = g_build_filename(folder, "work", NULL);
+    g_autofree char *model = g_build_filename(folder, "model", NULL), *gguf = test_data("tiny.gguf");
+    g_autofree char *adapter = g_build_filename(output, "adapter", NULL),
+                    *dataset = g_build_filename(folder, "d", NULL);
+    g_autofree char *kept = g_build_filename(work, "reference.safetensors", NULL);
+    g_autofree char *rows_path = test_data("pairs.jsonl"), *rows = NULL, *wanted = NULL, *values = NULL;
+    gsize length = 0, values_length = 0;
+    g_assert_true(g_file_get_contents(rows_path, &rows, NULL, NULL));
+    test_make_model(model, gguf);
+    test_make_dataset(dataset, rows);
+    const TestTraining training = {.stage = name,
+                                   .model = model,
+                                   .dataset = dataset,
+                                   .output = output,
+                                   .work = work,
+                                   .backend = "reference",
+                                   .params = params,
+                                   .events_fd = -1};
+    for (int round = 0; round < 4; round++) {
+        gsize n, kept_length;
+        if (round == 2) { /* the checkpoint is gone, the values are not */
+            g_assert_true(g_file_set_contents(kept, values, (gssize)values_length, NULL));
+        } else if (round == 3) {
+            values[values_length - 1] ^= 1;
+            g_assert_true(g_file_set_contents(kept, values, (gssize)values_length, NULL));
+            values[values_length - 1] ^= 1;
+        }
+        GStatBuf before = {0}, after;
+        g_stat(kept, &before);
+        train(&training, false);
+        g_assert_cmpint(g_stat(kept, &after), ==, 0);
+        g_assert_true((before.st_ino == after.st_ino) == (round == 2)); /* a new file takes the old one's place */
+        g_autofree char *got = read_all(adapter, "adapter_model.safetensors", &n);
+        g_autofree char *now = NULL;
+        g_assert_true(g_file_get_contents(kept, &now, &kept_length, NULL));
+        if (round == 0) {
+            wanted = g_steal_pointer(&got);
+            values = g_steal_pointer(&now);
+            length = n;
+            values_length = kept_length;
+        } else {
+            g_assert_cmpmem(got, n, wanted, length);
+            g_assert_cmpmem(now, kept_length, values, values_length);
+        }
+        test_remove_folder(output);
+        test_remove_folder(work);
+        g_assert_cmpint(g_mkdir_with_parents(work, 0777), ==, 0);
+    }
+    test_remove_folder(folder);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_data_func("/train/preference_steps/reference", "reference", test_steps);
     g_test_add_data_func("/train/preference_steps/cpu", "cpu", test_steps);
+    g_test_add_data_func("/train/preference_steps/cached/dpo", "dpo", test_reference);
+    g_test_add_data_func("/train/preference_steps/cached/kto", "kto", test_reference);
     return g_test_run();
 }

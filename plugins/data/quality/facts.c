@@ -240,10 +240,10 @@ Facts *facts_new(const HoneRow *row)
     f->empty = true;
     if (answer != NULL)
         add_answer(f, answer);
-    if (calls_tool(row->chosen != NULL ? row->chosen : row->messages))
+    if (calls_tool(row->chosen != NULL ? row->chosen : row->rejected != NULL ? row->rejected : row->messages))
         f->empty = false;
     const HoneMessage *chosen = last_message(row->chosen), *rejected = last_message(row->rejected);
-    if (row->rejected != NULL)
+    if (row->chosen != NULL && row->rejected != NULL)
         f->equal = chosen == rejected || (chosen != NULL && rejected != NULL && hone_message_equal(chosen, rejected));
     g_autofree char *text = g_strconcat(prompt, "\n", answer != NULL ? answer : "", NULL);
     g_autofree char *normal = text_normal(text);

@@ -29,8 +29,9 @@ static const HonePort ports[] = {
     {.name = "model", .direction = HONE_PORT_IN, .types = HONE_MODEL | HONE_ADAPTER, .help = "what is evaluated"},
     {.name = "dataset",
      .direction = HONE_PORT_IN,
-     .types = HONE_DATASET,
-     .help = "rows; the last assistant message of each is the wanted answer, or all of a document"},
+     .types = HONE_DATASET | HONE_PREFERENCES,
+     .help = "rows; the last assistant message of each is the wanted answer, or all of a document; of preferences the "
+             "chosen one"},
     {.name = "examples",
      .direction = HONE_PORT_IN,
      .types = HONE_DATASET,
@@ -76,6 +77,8 @@ static bool run(HoneStage *stage, void *instance, GError **error)
     if (!model || !eval_rows_read(&rows, stage, model, params, error)) {
         return false;
     }
+    const bool text = figures.needs & HONE_METRIC_NEEDS_TEXT;
+    const bool likelihood = figures.needs & (HONE_METRIC_NEEDS_LOGPROB | HONE_METRIC_NEEDS_PAIRS);
     if (rows.documents > 0 && ((figures.needs & HONE_METRIC_NEEDS_TEXT) || params->shots > 0)) {
         g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID,
                     "%s: %zu of %u rows of %s are documents, raw text that asks for no answer: leave out `shots`, and "
@@ -84,11 +87,22 @@ static bool run(HoneStage *stage, void *instance, GError **error)
                     hone_artifact_label(hone_stage_input(stage, "dataset")));
         return false;
     }
-    work.model = model;
-    for (uint32_t need = HONE_METRIC_NEEDS_TEXT; need <= HONE_METRIC_NEEDS_LOGPROB; need <<= 1) {
-        work.total += figures.needs & need ? rows.rows->len : 0;
+    if (rows.preferences > 0 && ((figures.needs & HONE_METRIC_NEEDS_TEXT) || params->shots > 0)) {
+        g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID,
+                    "%s: %s holds preferences: leave out `shots`, and the metrics that want the model's own answer "
+                    "(preference and perplexity do not)",
+                    hone_stage_name(stage), hone_artifact_label(hone_stage_input(stage, "dataset")));
+        return false;
     }
-    if ((figures.needs & HONE_METRIC_NEEDS_LOGPROB) && !eval_likelihood(&work, error)) {
+    if (rows.preferences == 0 && (figures.needs & HONE_METRIC_NEEDS_PAIRS)) {
+        g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID,
+                    "%s: %s holds no preferences, which a metric wants: rows with a chosen and a rejected answer",
+                    hone_stage_name(stage), hone_artifact_label(hone_stage_input(stage, "dataset")));
+        return false;
+    }
+    work.model = model;
+    work.total = rows.rows->len * (size_t)((text ? 1 : 0) + (likelihood ? 1 : 0));
+    if (likelihood && !eval_likelihood(&work, error)) {
         return false;
     }
     if ((figures.needs & HONE_METRIC_NEEDS_TEXT) && !eval_answers(&work, error)) {

@@ -18,9 +18,12 @@ typedef struct EvaluateParams {
 /* One row that is evaluated. */
 typedef struct EvalRow {
     HoneRow *row;
-    HoneTokens *tokens;
-    double logprob; /* of its loss-bearing tokens */
+    HoneTokens *tokens; /* NULL: it has a rejected answer alone */
+    double logprob;     /* of its loss-bearing tokens */
     size_t n_targets, n_bytes;
+    HoneTokens *rejected; /* the same for the rejected answer of preferences, or NULL */
+    double rejected_logprob;
+    size_t n_rejected;
     char *prediction; /* NULL until generated */
     bool finished;
 } EvalRow;
@@ -29,12 +32,16 @@ typedef struct EvalRow {
 typedef struct EvalRows {
     GPtrArray *rows; /* of EvalRow * */
     size_t without_answer, too_long, over_limit;
-    size_t documents; /* of rows: raw text, which asks for no answer */
+    size_t documents;   /* of rows: raw text, which asks for no answer */
+    size_t preferences; /* of rows: answers that were judged */
 } EvalRows;
 
 void eval_rows_clear(EvalRows *rows);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(EvalRows, eval_rows_clear)
 bool eval_rows_read(EvalRows *rows, HoneStage *stage, HoneModel *model, const EvaluateParams *params, GError **error);
+
+/* Tokens of the row, in all its sequences. */
+size_t eval_row_length(const EvalRow *row);
 
 /* The examples that `shots` asks for (and one to spare), of HoneRow *; empty where it is 0. */
 GPtrArray *eval_shots_read(HoneStage *stage, const EvaluateParams *params, GError **error);

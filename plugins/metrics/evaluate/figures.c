@@ -218,6 +218,8 @@ static bool score_metric(EvalFigures *figures, const EvalMetric *metric, const E
             .logprob = row->logprob,
             .n_tokens = row->n_targets,
             .n_bytes = row->n_bytes,
+            .rejected_logprob = row->rejected_logprob,
+            .n_rejected = row->n_rejected,
         };
 
         sink.row = i;

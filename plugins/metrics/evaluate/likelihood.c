@@ -22,11 +22,13 @@ static void packed_clear(Packed *packed)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Packed, packed_clear)
 
-static void packed_add(Packed *packed, const EvalRow *row)
+static void packed_add(Packed *packed, const HoneTokens *tokens)
 {
     int32_t start = (int32_t)packed->ids->len, end;
-    const HoneTokens *tokens = row->tokens;
 
+    if (!tokens) {
+        return;
+    }
     g_array_append_vals(packed->ids, tokens->ids->data, tokens->ids->len);
     end = (int32_t)packed->ids->len;
     g_array_append_val(packed->starts, end);
@@ -49,7 +51,7 @@ static guint batch_end(const EvalRows *rows, guint first)
     while (end < rows->rows->len) {
         const EvalRow *row = rows->rows->pdata[end];
 
-        tokens += row->tokens->ids->len;
+        tokens += eval_row_length(row);
         if (end > first && tokens > BATCH_TOKENS) {
             break;
         }
@@ -74,11 +76,14 @@ static bool compute(EvalWork *work, guint first, guint end, GError **error)
 
     g_array_append_val(packed.starts, zero);
     for (guint i = first; i < end; i++) {
-        packed_add(&packed, work->rows->rows->pdata[i]);
+        const EvalRow *row = work->rows->rows->pdata[i];
+
+        packed_add(&packed, row->tokens);
+        packed_add(&packed, row->rejected);
     }
     batch.n_tokens = packed.ids->len;
     batch.ids = (const int32_t *)(void *)packed.ids->data;
-    batch.n_sequences = end - first;
+    batch.n_sequences = packed.starts->len - 1;
     batch.starts = (const int32_t *)(void *)packed.starts->data;
     batch.n_targets = packed.targets->len;
     batch.target_rows = (const int32_t *)(void *)packed.target_rows->data;
@@ -94,6 +99,10 @@ static bool compute(EvalWork *work, guint first, guint end, GError **error)
         for (size_t t = 0; t < row->n_targets; t++) {
             row->logprob += logprob[k++];
         }
+        row->rejected_logprob = 0;
+        for (size_t t = 0; t < row->n_rejected; t++) {
+            row->rejected_logprob += logprob[k++];
+        }
     }
     return true;
 }
@@ -107,6 +116,9 @@ static JsonObject *record_of(const EvalRows *rows, guint first, guint end)
         const EvalRow *row = rows->rows->pdata[i];
 
         json_array_add_double_element(values, row->logprob);
+        if (row->rejected) {
+            json_array_add_double_element(values, row->rejected_logprob);
+        }
     }
     json_object_set_int_member(record, "first", first);
     json_object_set_array_member(record, "logprob", values);
@@ -119,14 +131,24 @@ static bool restore(EvalRows *rows, JsonObject *record, guint first, guint end)
     JsonNode *node = json_object_get_member(record, "logprob");
     JsonArray *values = node && JSON_NODE_HOLDS_ARRAY(node) ? json_node_get_array(node) : NULL;
 
+    guint wanted = 0, at = 0;
+
+    for (guint i = first; i < end; i++) {
+        const EvalRow *row = rows->rows->pdata[i];
+
+        wanted += row->rejected ? 2 : 1;
+    }
     if (json_object_get_int_member_with_default(record, "first", -1) != first || !values ||
-        json_array_get_length(values) != end - first) {
+        json_array_get_length(values) != wanted) {
         return false;
     }
     for (guint i = first; i < end; i++) {
         EvalRow *row = rows->rows->pdata[i];
 
-        row->logprob = json_array_get_double_element(values, i - first);
+        row->logprob = json_array_get_double_element(values, at++);
+        if (row->rejected) {
+            row->rejected_logprob = json_array_get_double_element(values, at++);
+        }
     }
     return true;
 }
@@ -156,7 +178,7 @@ bool eval_likelihood(EvalWork *work, GError **error)
             for (guint i = first; i < end; i++) {
                 const EvalRow *row = work->rows->rows->pdata[i];
 
-                tokens += row->tokens->ids->len;
+                tokens += eval_row_length(row);
             }
         }
         for (guint i = first; i < end; i++) {

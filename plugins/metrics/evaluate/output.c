@@ -91,9 +91,10 @@ static JsonNode *row_json(const EvalRow *row, const EvalFigures *figures, guint 
     JsonObject *object = json_object_new(), *values = json_object_new();
     JsonArray *prompt = json_array_new();
     const HoneMessage *last = NULL;
+    bool judged = row->row->chosen || row->row->rejected; /* all of the messages are the prompt then */
 
     json_object_set_string_member(object, "id", row->row->id);
-    for (guint i = row->row->messages->len; i > 0 && !last; i--) {
+    for (guint i = judged ? 0 : row->row->messages->len; i > 0 && !last; i--) {
         const HoneMessage *message = row->row->messages->pdata[i - 1];
 
         last = g_str_equal(message->role, "assistant") ? message : NULL;

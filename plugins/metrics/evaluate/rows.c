@@ -7,6 +7,7 @@ static void eval_row_free(EvalRow *row)
 {
     hone_row_free(row->row);
     hone_tokens_free(row->tokens);
+    hone_tokens_free(row->rejected);
     g_free(row->prediction);
     g_free(row);
 }
@@ -34,6 +35,11 @@ static void count_targets(EvalRow *row, const HoneTokenizer *tokenizer)
     }
 }
 
+size_t eval_row_length(const EvalRow *row)
+{
+    return (row->tokens ? row->tokens->ids->len : 0) + (row->rejected ? row->rejected->ids->len : 0);
+}
+
 static void tell(HoneStage *stage, size_t count, size_t total, const char *why)
 {
     if (count > 0) {
@@ -55,6 +61,36 @@ static HoneTokens *encode(const HoneModel *model, const HoneRow *row, const GPtr
     return chat ? hone_chat_encode_with(chat, messages, row->tools, error) : NULL;
 }
 
+/* A row of preferences: its answers, each after the prompt. */
+static bool add_judged(EvalRows *rows, HoneRow *taken, const HoneModel *model, GError **error)
+{
+    const HoneChat *chat = hone_model_chat(model, error);
+    EvalRow *added = g_new0(EvalRow, 1);
+
+    added->row = taken;
+    if (!chat || (taken->chosen && !(added->tokens = hone_chat_encode_answer(chat, taken, taken->chosen, error))) ||
+        (taken->rejected && !(added->rejected = hone_chat_encode_answer(chat, taken, taken->rejected, error)))) {
+        g_prefix_error(error, "row \"%s\": ", taken->id);
+        eval_row_free(added);
+        return false;
+    }
+    if ((added->tokens && added->tokens->ids->len > hone_model_config(model)->context) ||
+        (added->rejected && added->rejected->ids->len > hone_model_config(model)->context)) {
+        rows->too_long++;
+        eval_row_free(added);
+        return true;
+    }
+    if (added->tokens) {
+        count_targets(added, hone_model_tokenizer(model));
+    }
+    for (guint t = 1; added->rejected && t < added->rejected->ids->len; t++) {
+        added->n_rejected += g_array_index(added->rejected->weights, float, t) > 0;
+    }
+    rows->preferences++;
+    g_ptr_array_add(rows->rows, added);
+    return true;
+}
+
 static bool add_row(EvalRows *rows, HoneRow *taken, const GPtrArray *shots, size_t n_shots, const HoneModel *model,
                     GError **error)
 {
@@ -63,6 +99,9 @@ static bool add_row(EvalRows *rows, HoneRow *taken, const GPtrArray *shots, size
     g_autoptr(HoneTokens) tokens = NULL;
     EvalRow *added;
 
+    if (row->chosen || row->rejected) {
+        return add_judged(rows, g_steal_pointer(&row), model, error);
+    }
     if (!hone_row_reference(row)) {
         rows->without_answer++;
         return true;

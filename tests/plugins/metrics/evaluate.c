@@ -190,16 +190,22 @@ static char *make_rows(int n)
     return g_string_free(rows, FALSE);
 }
 
-static bool evaluate(const char *folder, const char *rows, const char *params, GError **error)
+static bool evaluate_rows(const char *folder, HoneArtifactType type, const char *rows, const char *params,
+                          GError **error)
 {
     g_autofree char *n = g_strdup_printf("d%u", g_random_int());
     g_autofree char *m = g_strdup_printf("m%u", g_random_int());
     ScratchInput inputs[] = {
         {"model", "base", scratch_artifact(folder, m, HONE_MODEL, "{\"family\": \"bytes\"}", NULL)},
-        {"dataset", "parts.test", scratch_artifact(folder, n, HONE_DATASET, NULL, "rows.jsonl", rows, NULL)},
+        {"dataset", "parts.test", scratch_artifact(folder, n, type, NULL, "rows.jsonl", rows, NULL)},
         {0}};
 
     return scratch_run(folder, hone_plugin()->components[0], params, inputs, NULL, error);
+}
+
+static bool evaluate(const char *folder, const char *rows, const char *params, GError **error)
+{
+    return evaluate_rows(folder, HONE_DATASET, rows, params, error);
 }
 
 static const char both[] = "{\"metrics\": [\"perplexity\", \"exact_match\"], \"batch\": 3, \"draws\": 200}";
@@ -248,6 +254,78 @@ static void test_figures(void)
     g_assert_cmpint(json_object_get_int_member(figure(scores, "exact_match"), "rows"), ==, ROWS);
     g_assert_cmpfloat(json_object_get_double_member(figure(scores, "exact_match"), "low"), <, value);
     g_assert_cmpint(json_object_get_int_member(scores, "rows"), ==, ROWS);
+}
+
+#define JUDGED(id, prompt, answers)                                                                                    \
+    "{\"id\": \"" id "\", \"messages\": [{\"role\": \"user\", \"content\": \"" prompt "\"}]" answers "}\n"
+#define ANSWER(kind, text) ", \"" kind "\": [{\"role\": \"assistant\", \"content\": \"" text "\"}]"
+
+/* Of an answer: the sum over its letters and its end. */
+static double judged_logprob(const char *text)
+{
+    double sum = logprob_of(END_OF_TURN);
+
+    for (; *text; text++) {
+        sum += logprob_of((unsigned char)*text);
+    }
+    return sum;
+}
+
+/* Pairs, and answers without a partner, which count for their own figure alone. */
+static void test_preferences(void)
+{
+    static const char *const pairs[][2] = {{"ab", "cde"}, {"a", "cccccc"}, {"e", "e"}, {"bdb", "cacaca"}};
+    static const char rows[] = JUDGED("p0", "q", ANSWER("chosen", "ab") ANSWER("rejected", "cde"))
+        JUDGED("p1", "longer", ANSWER("chosen", "a") ANSWER("rejected", "cccccc"))
+            JUDGED("p2", "q", ANSWER("chosen", "e") ANSWER("rejected", "e"))
+                JUDGED("p3", "q", ANSWER("chosen", "bdb") ANSWER("rejected", "cacaca"))
+                    JUDGED("good", "q", ANSWER("chosen", "dada")) JUDGED("bad", "q", ANSWER("rejected", "eee"));
+    static const char params[] = "{\"metrics\": [\"preference\", \"perplexity\"], \"draws\": 100}";
+    g_autoptr(char) folder = scratch_new();
+    g_autoptr(JsonObject) scores = NULL;
+    g_autoptr(GError) error = NULL;
+    double chosen = judged_logprob("dada"), rejected = judged_logprob("eee"), n_chosen = 5, n_rejected = 4;
+    double right = 0, right_sum = 0, margin = 0, margin_sum = 0;
+
+    start();
+    evaluate_rows(folder, HONE_PREFERENCES, rows, params, &error);
+    g_assert_no_error(error);
+    scores = scratch_json(folder, "out-evaluate/scores/scores.json");
+    for (size_t i = 0; i < G_N_ELEMENTS(pairs); i++) {
+        double c = judged_logprob(pairs[i][0]), r = judged_logprob(pairs[i][1]);
+        double n_c = (double)strlen(pairs[i][0]) + 1, n_r = (double)strlen(pairs[i][1]) + 1;
+
+        chosen += c, rejected += r, n_chosen += n_c, n_rejected += n_r;
+        margin += (c / n_c - r / n_r) / G_N_ELEMENTS(pairs);
+        margin_sum += (c - r) / G_N_ELEMENTS(pairs);
+        right += (c / n_c > r / n_r) / (double)G_N_ELEMENTS(pairs);
+        right_sum += (c > r) / (double)G_N_ELEMENTS(pairs);
+    }
+    g_assert_cmpfloat(right, !=, right_sum); /* the rows tell the two apart */
+    const struct {
+        const char *name;
+        double value;
+        int rows;
+    } wanted[] = {{"preference_accuracy", right, 4},         {"preference_margin", margin, 4},
+                  {"preference_accuracy_sum", right_sum, 4}, {"preference_margin_sum", margin_sum, 4},
+                  {"logprob_chosen", chosen / n_chosen, 5},  {"logprob_rejected", rejected / n_rejected, 5},
+                  {"perplexity", exp(-chosen / n_chosen), 5}};
+    for (size_t i = 0; i < G_N_ELEMENTS(wanted); i++) {
+        JsonObject *one = figure(scores, wanted[i].name);
+        double value = json_object_get_double_member(one, "value");
+
+        /* Sums of eighths are exact; quotients and an exp are not. */
+        if (!(fabs(value - wanted[i].value) <= 1e-12 * fmax(1, fabs(wanted[i].value)))) {
+            g_error("%s is %.17g, not %.17g", wanted[i].name, value, wanted[i].value);
+        }
+        g_assert_cmpint(json_object_get_int_member(one, "rows"), ==, wanted[i].rows);
+    }
+    g_assert_false(evaluate_rows(folder, HONE_PREFERENCES, rows, "{\"metrics\": [\"exact_match\"]}", &error));
+    g_assert_nonnull(strstr(error->message, "leave out `shots`"));
+    g_clear_error(&error);
+    g_autofree char *plain = make_rows(3);
+    g_assert_false(evaluate(folder, plain, params, &error));
+    g_assert_nonnull(strstr(error->message, "holds no preferences"));
 }
 
 static void test_rows(void)
@@ -517,6 +595,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/evaluate/figures", test_figures);
+    g_test_add_func("/evaluate/preferences", test_preferences);
     g_test_add_func("/evaluate/rows", test_rows);
     g_test_add_func("/evaluate/resume", test_resume);
     g_test_add_func("/evaluate/other-work", test_other_work);
