@@ -83,8 +83,7 @@ static const HoneComponent stage = {
     .name = "cpo",
     .version = "1",
     .summary = "contrastive preference optimisation: learn from chosen and rejected answers",
-    .help = "Prefers the chosen answer of each pair and keeps it likely. It needs no reference model, and so half the "
-            "time of dpo.",
+    .help = "Prefers the chosen answer of each pair and keeps it likely. It needs no reference model.",
     .params = groups,
     .instance_size = sizeof(Cpo),
     .ports = ports,

@@ -98,11 +98,9 @@ static const HoneComponent stage = {
     .name = "kto",
     .version = "1",
     .summary = "Kahneman-Tversky optimisation: learn from answers judged good or bad",
-    .help =
-        "Makes good answers likelier and bad ones less likely, measured against the model before tuning. Answers need "
-        "no "
-        "partner: a thumb up or down is enough. A step should hold several examples: what they have in common is the "
-        "baseline.",
+    .help = "Makes good answers likelier and bad ones less likely, measured against the model before tuning. Answers "
+            "need no partner: a thumb up or down is enough. A step should hold several examples: what they have in "
+            "common is the baseline.",
     .params = groups,
     .instance_size = sizeof(Kto),
     .ports = ports,

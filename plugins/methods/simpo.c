@@ -86,7 +86,7 @@ static const HoneComponent stage = {
     .version = "1",
     .summary = "simple preference optimisation: learn from chosen and rejected answers",
     .help = "Makes the mean log-probability of the chosen answer's tokens higher than that of the rejected one's, by a "
-            "margin. It needs no reference model, and so half the time of dpo.",
+            "margin. It needs no reference model.",
     .params = groups,
     .instance_size = sizeof(Simpo),
     .ports = ports,

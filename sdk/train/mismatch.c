@@ -16,7 +16,7 @@ static void append(Examples *to, const Examples *from, size_t p, size_t a)
     size_t prompt = prompt_of(from, p), split = prompt_of(from, a);
     size_t ids_p = g_array_index(from->starts, size_t, p), ids_a = g_array_index(from->starts, size_t, a);
     size_t answer = g_array_index(from->starts, size_t, a + 1) - ids_a - split;
-    size_t length = MIN(prompt + answer, from->limit);
+    size_t length = MIN(prompt + answer, MAX(from->limit, prompt)); /* a prompt is never longer than the limit */
     g_array_append_vals(to->ids, &g_array_index(from->ids, int32_t, ids_p), (guint)prompt);
     g_array_append_vals(to->ids, &g_array_index(from->ids, int32_t, ids_a + split), (guint)(length - prompt));
     for (size_t k = g_array_index(from->targets, size_t, a); k < g_array_index(from->targets, size_t, a + 1); k++) {

@@ -227,6 +227,59 @@ static void test_pairs(void)
     batch_clear(&batch);
 }
 
+/* The first token of row i that bears loss. */
+static size_t answer_of(const HoneTokens *row)
+{
+    size_t t = 1;
+    while (!(g_array_index(row->weights, float, t) > 0))
+        t++;
+    return t;
+}
+
+/* Prompt i with the answer of the example before it, its targets on that answer's tokens, cut to the limit. */
+static void test_mismatched(void)
+{
+    g_autoptr(Examples) examples = make_examples(40, 100, OVER_DROP);
+    static const uint32_t which[] = {7, 0, 21, 3};
+    bool cut = false, whole = false;
+    for (size_t limit = 6; limit <= 60; limit += 54) {
+        examples->limit = limit;
+        for (size_t n = 1; n <= G_N_ELEMENTS(which); n++) {
+            g_autoptr(Examples) mismatched = examples_mismatch(examples, which, n);
+            g_assert_cmpuint(mismatched->n, ==, n);
+            for (size_t i = 0; i < n; i++) {
+                size_t first = g_array_index(examples->starts, size_t, which[i]);
+                size_t other = g_array_index(examples->starts, size_t, which[(i + n - 1) % n]);
+                HoneTokens *p = make_row((size_t)g_array_index(examples->ids, int32_t, first) / 100);
+                HoneTokens *a = make_row((size_t)g_array_index(examples->ids, int32_t, other) / 100);
+                size_t prompt = answer_of(p), answer = answer_of(a), length = prompt + a->ids->len - answer;
+                size_t start = g_array_index(mismatched->starts, size_t, i);
+                size_t k = g_array_index(mismatched->targets, size_t, i);
+                cut = cut || length > limit;
+                whole = whole || length <= limit;
+                length = MIN(length, MAX(limit, prompt));
+                g_assert_cmpuint(examples_length(mismatched, i), ==, length);
+                g_assert_cmpuint(g_array_index(mismatched->part, uint8_t, i), ==, HONE_PART_MISMATCHED);
+                for (size_t t = 0; t < length; t++) {
+                    int32_t id = g_array_index(mismatched->ids, int32_t, start + t);
+                    size_t from = t < prompt ? t : t - prompt + answer;
+                    g_assert_cmpint(id, ==, g_array_index(t < prompt ? p->ids : a->ids, int32_t, from));
+                    if (t < prompt || !(g_array_index(a->weights, float, from) > 0))
+                        continue;
+                    g_assert_cmpint(g_array_index(mismatched->rows, int32_t, k), ==, (int32_t)t - 1);
+                    g_assert_true(g_array_index(mismatched->weights, float, k) ==
+                                  g_array_index(a->weights, float, from));
+                    k++;
+                }
+                g_assert_cmpuint(k, ==, g_array_index(mismatched->targets, size_t, i + 1));
+                free_row(p);
+                free_row(a);
+            }
+        }
+    }
+    g_assert_true(cut && whole);
+}
+
 static void test_largest(void)
 {
     g_autoptr(Examples) examples = make_examples(60, 100, OVER_DROP);
@@ -261,6 +314,7 @@ int main(int argc, char **argv)
     g_test_add_func("/train/batch/number_of_steps", test_number_of_steps);
     g_test_add_func("/train/batch/packing", test_packing);
     g_test_add_func("/train/batch/pairs", test_pairs);
+    g_test_add_func("/train/batch/mismatched", test_mismatched);
     g_test_add_func("/train/batch/largest", test_largest);
     return g_test_run();
 }
