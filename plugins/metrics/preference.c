@@ -6,7 +6,8 @@
  * log p of an answer is the sum over its tokens, which favours short answers, or the mean over them, which does not:
  * both are told. Rows with one answer alone count for that answer's own figure: its mean log-probability by token. No
  * reference model is subtracted: the change against the model before tuning is the difference of two evaluations, and
- * `compare` gives its interval.
+ * `compare` gives its interval. A verdict rests on accuracy and margin: that both answers become less likely is no
+ * fault.
  */
 #include <hone/metric.h>
 
@@ -35,20 +36,20 @@ static const HoneFigureInfo figures[] = {
                   .label = "Preference accuracy",
                   .help = "share of pairs whose chosen answer has the higher mean log-probability by token",
                   .unit = "%",
-                  .role = HONE_FIGURE_LIKELIHOOD},
+                  .role = HONE_FIGURE_TASK},
     [MARGIN] = {.name = "preference_margin",
                 .label = "Preference margin",
                 .help = "mean log-probability by token of the chosen answer less that of the rejected one",
-                .role = HONE_FIGURE_LIKELIHOOD},
+                .role = HONE_FIGURE_TASK},
     [ACCURACY_SUM] = {.name = "preference_accuracy_sum",
                       .label = "Preference accuracy, whole answers",
                       .help = "share of pairs whose chosen answer is the likelier one as a whole",
                       .unit = "%",
-                      .role = HONE_FIGURE_LIKELIHOOD},
+                      .role = HONE_FIGURE_TASK},
     [MARGIN_SUM] = {.name = "preference_margin_sum",
                     .label = "Preference margin, whole answers",
                     .help = "log-probability of the chosen answer less that of the rejected one",
-                    .role = HONE_FIGURE_LIKELIHOOD},
+                    .role = HONE_FIGURE_TASK},
     [CHOSEN] = {.name = "logprob_chosen",
                 .label = "Log-probability, chosen",
                 .help = "mean log-probability of the chosen answers' tokens",
