@@ -30,6 +30,11 @@ typedef struct HoneTrainParams {
     double weight_decay, beta1, beta2, epsilon, momentum, max_grad_norm;
     bool nesterov;
     char **no_decay; /* patterns over names */
+    double ema;      /* 0: none */
+    /* Validation. */
+    int64_t validate_every; /* steps; 0: each epoch */
+    int64_t patience;       /* 0: never ends early */
+    char *keep;             /* best, last */
     /* Rows. */
     int64_t max_length;
     char *over_length; /* drop, fail, truncate */
@@ -72,6 +77,13 @@ typedef struct HoneRolloutParams {
 } HoneRolloutParams;
 
 HONE_EXPORT extern const HoneParam hone_rollout_params[];
+
+/* The input port that every stage that trains should have: rows that are not trained on. types: as of "dataset". */
+#define HONE_TRAIN_VALIDATION(types)                                                                                   \
+    {                                                                                                                  \
+        "validation", HONE_PORT_IN, (types), HONE_PORT_OPTIONAL,                                                       \
+            "rows that are not trained on: the loss over them may end the run, and chooses the result"                 \
+    }
 
 /* Trains on port "dataset" with the model of port "model" and writes port "adapter" (an adapter artifact with the
  * training events in it). Resumes from the work folder; equal bytes either way on the CPU backends. */

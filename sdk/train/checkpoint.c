@@ -69,6 +69,10 @@ static char *state_text(JsonObject *settings, const Checkpoint *checkpoint)
     g_autoptr(JsonObject) state = json_object_new();
     json_object_set_int_member(state, "step", (gint64)checkpoint->step);
     json_object_set_int_member(state, "tokens", (gint64)checkpoint->tokens);
+    json_object_set_int_member(state, "validated", (gint64)checkpoint->validated);
+    json_object_set_int_member(state, "best_step", (gint64)checkpoint->best_step);
+    json_object_set_double_member(state, "best_loss", checkpoint->best_loss);
+    json_object_set_int_member(state, "worse", (gint64)checkpoint->worse);
     json_object_set_int_member(state, EVENTS, (gint64)checkpoint->events->len);
     json_object_set_object_member(state, "settings", json_object_ref(settings));
     g_autoptr(JsonNode) node = json_node_init_object(json_node_alloc(), state);
@@ -168,12 +172,20 @@ static const char *take(const HoneSafetensors *file, JsonObject *state, const St
     gint64 length = json_object_get_int_member_with_default(state, EVENTS, -1);
     gint64 step = json_object_get_int_member_with_default(state, "step", -1);
     gint64 tokens = json_object_get_int_member_with_default(state, "tokens", -1);
-    if (!events || length < 0 || (uint64_t)length > events->bytes || step < 0 || tokens < 0)
+    gint64 validated = json_object_get_int_member_with_default(state, "validated", -1);
+    gint64 best = json_object_get_int_member_with_default(state, "best_step", -1);
+    gint64 worse = json_object_get_int_member_with_default(state, "worse", -1);
+    if (!events || length < 0 || (uint64_t)length > events->bytes || step < 0 || tokens < 0 || validated < 0 ||
+        best < 0 || worse < 0)
         return "its state is incomplete";
     g_string_truncate(checkpoint->events, 0);
     g_string_append_len(checkpoint->events, events->data, (gssize)length);
     checkpoint->step = (uint64_t)step;
     checkpoint->tokens = (uint64_t)tokens;
+    checkpoint->validated = (uint64_t)validated;
+    checkpoint->best_step = (uint64_t)best;
+    checkpoint->best_loss = json_object_get_double_member_with_default(state, "best_loss", 0);
+    checkpoint->worse = (uint64_t)worse;
     return NULL;
 }
 

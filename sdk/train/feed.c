@@ -3,14 +3,23 @@
  */
 #include "run.h"
 
-static bool open_dataset(Feed *feed, Run *run, GError **error)
+static Examples *read_rows(Feed *feed, Run *run, HoneArtifact *dataset, HoneArtifact *replay, GError **error)
 {
     const HoneTraining *training = ((DatasetFeed *)feed)->training;
-    HoneArtifact *dataset = hone_stage_input(run->stage, "dataset");
-    run->examples = training->rows == HONE_ROWS_BLOCKS
-                        ? documents_read(dataset, hone_stage_input(run->stage, "replay"), run->model, training,
-                                         run->progress, error)
-                        : examples_read(dataset, run->model, training, run->progress, error);
+    return training->rows == HONE_ROWS_BLOCKS
+               ? documents_read(dataset, replay, run->model, training, run->progress, error)
+               : examples_read(dataset, run->model, training, run->progress, error);
+}
+
+static Examples *read_validation(Feed *feed, Run *run, HoneArtifact *dataset, GError **error)
+{
+    return read_rows(feed, run, dataset, NULL, error);
+}
+
+static bool open_dataset(Feed *feed, Run *run, GError **error)
+{
+    run->examples =
+        read_rows(feed, run, hone_stage_input(run->stage, "dataset"), hone_stage_input(run->stage, "replay"), error);
     feed->rows = run->examples ? run->examples->n : 0;
     return run->examples && plan_init(&run->plan, run->params, run->examples->n, error);
 }
@@ -28,6 +37,7 @@ static size_t largest(Feed *feed, Run *run, uint32_t *which, size_t *count)
 DatasetFeed feed_of_dataset(const HoneTraining *training)
 {
     return (DatasetFeed){.feed = {.open = open_dataset,
+                                  .read = read_validation,
                                   .window = window,
                                   .largest = largest,
                                   .hold = 1,

@@ -198,14 +198,68 @@ bool optimizer_size(Optimizer *optimizer, double *norm, GError **error);
 /* One step; `step` counts from 1. */
 bool optimizer_step(Optimizer *optimizer, double rate, double scale, uint64_t step, GError **error);
 
+/* ---- snapshot.c ---- */
+
+/* A copy of the trained values on the backend. */
+typedef struct Snapshot {
+    HoneBackend *backend;
+    HoneBuffer *buffer; /* NULL: there is none */
+    size_t bytes, n;
+    const HoneTrainable *trainables;
+    HoneTensor *tensors; /* [n] */
+} Snapshot;
+
+/* Begins as what the values are now. */
+bool snapshot_init(Snapshot *snapshot, HoneBackend *backend, const HoneTrainable *trainables, size_t n,
+                   const char *what, GError **error);
+void snapshot_clear(Snapshot *snapshot);
+/* From the values, and back to them. */
+void snapshot_take(Snapshot *snapshot);
+void snapshot_put(const Snapshot *snapshot);
+/* keep·snapshot + (1 - keep)·values. */
+void snapshot_blend(Snapshot *snapshot, double keep);
+void snapshot_states(const Snapshot *snapshot, States *states, const char *part);
+
+/* ---- watch.c ---- */
+
+typedef enum {
+    WATCH_SPIKE,
+    WATCH_DIVERGING,
+    WATCH_STILL,
+    WATCH_OVERFITTING,
+    WATCH_END,
+} WatchKind;
+
+/* What a run has told so far. */
+typedef struct WatchHistory {
+    const double *loss; /* [n], of step 1 .. n */
+    size_t n;
+    uint64_t warmup;          /* steps in which the rate rises */
+    const uint64_t *val_step; /* [n_val] rising */
+    const double *val_loss;   /* [n_val] */
+    size_t n_val;
+} WatchHistory;
+
+/* Whether that is to be seen at the end of the history. */
+bool watch_sees(WatchKind kind, const WatchHistory *history);
+/* Its name, and what a user should know and do, without the step. */
+const char *watch_name(WatchKind kind);
+const char *watch_text(WatchKind kind);
+/* The kind of that name, or WATCH_END. */
+WatchKind watch_kind(const char *name);
+
 /* ---- checkpoint.c ---- */
 
 /* Everything that a run needs to go on as if it had never stopped. */
 typedef struct Checkpoint {
-    uint64_t step;   /* steps done */
-    uint64_t tokens; /* seen so far */
-    GString *events; /* training.jsonl so far */
-    char *host;      /* as states_download */
+    uint64_t step;      /* steps done */
+    uint64_t tokens;    /* seen so far */
+    GString *events;    /* training.jsonl so far */
+    uint64_t validated; /* the last step whose validation is done; 0: none */
+    uint64_t best_step; /* with the lowest validation loss; 0: none */
+    double best_loss;
+    uint64_t worse; /* validations since then */
+    char *host;     /* as states_download */
 } Checkpoint;
 
 /* Writes a new generation, then removes all but the newest two. */

@@ -3,15 +3,32 @@
  * All that decides the result is a function of the parameters and the step.
  */
 #include "run.h"
+#include <math.h>
 #include <string.h>
 #include <sys/resource.h>
+
+/* A last step may have broken the values, with no forward after it to notice. */
+static bool sound(Run *run, GError **error)
+{
+    double size;
+    if (!optimizer_size(&run->optimizer, &size, error))
+        return false;
+    if (isfinite(size))
+        return true;
+    g_set_error(error, HONE_ERROR, HONE_ERROR_DIVERGED,
+                "step %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT ": the trained values are no finite numbers",
+                run->state.step, run->plan.total);
+    return run_diverged(run, error);
+}
 
 static bool save(Run *run, GError **error)
 {
     if (run->saved)
         return true;
-    run->saved = states_download(&run->states, run->state.host, error) &&
+    run->saved = sound(run, error) && states_download(&run->states, run->state.host, error) &&
                  checkpoint_save(hone_stage_work_folder(run->stage), run->settings, &run->states, &run->state, error);
+    if (run->saved)
+        run->saved_step = run->state.step;
     return run->saved;
 }
 
@@ -81,10 +98,10 @@ static bool prepare(Run *run, GError **error)
     if (!run->model)
         return false;
     states_init(&run->states, run->backend);
-    if (!run->feed->open(run->feed, run, error))
+    if (!run->feed->open(run->feed, run, error) || !run_open_validation(run, error))
         return false;
     run->settings = settings_of(run);
-    if (!run_compute_reference(run, error) || !run_add_tuner(run, error))
+    if (!run_compute_reference(run, error) || !run_add_tuner(run, error) || !run_open_averages(run, error))
         return false;
     run->state.host = g_malloc(run->states.bytes);
     hone_progress_note(run->progress, HONE_NOTE_INFO, "%zu values are trained, in %" G_GUINT64_FORMAT " steps",
@@ -97,6 +114,8 @@ static bool prepare(Run *run, GError **error)
     hone_progress_note(run->progress, HONE_NOTE_INFO, "goes on from the checkpoint of step %" G_GUINT64_FORMAT,
                        run->state.step);
     run->saved = true;
+    run->saved_step = run->state.step;
+    run_recall(run);
     return states_upload(&run->states, run->state.host, error);
 }
 
@@ -107,13 +126,21 @@ static bool train(Run *run, GError **error)
     if (run->state.step < run->plan.total && !rehearse(run, error))
         return false;
     bool due = false; /* a checkpoint */
-    while (run->state.step < run->plan.total) {
+    for (;;) {
         Step step;
+        if (run_validation_due(run)) {
+            if (!run_validate(run, error))
+                return false;
+            run_warn(run);
+        }
+        if (run->state.step >= run->plan.total || run_ends_early(run))
+            break;
         if (run_must_stop(run))
             return run_stop(run, error);
         if (!run_step(run, &step, error))
             return false;
         run_tell(run, &step);
+        run_warn(run);
         due = due || run->state.step % (uint64_t)run->params->save_every == 0;
         if (!due || !can_resume(run) || run->state.step == run->plan.total)
             continue;
@@ -125,7 +152,8 @@ static bool train(Run *run, GError **error)
     if (getrusage(RUSAGE_SELF, &usage) == 0)
         hone_progress_fact(run->progress, "peak_memory_bytes", (double)usage.ru_maxrss * 1024);
     hone_progress_fact(run->progress, "backend_peak_bytes", (double)run->backend->peak);
-    return run_write(run, error);
+    run_choose_result(run);
+    return sound(run, error) && run_write(run, error);
 }
 
 bool run_train(HoneStage *stage, const HoneTrainParams *params, const HoneObjectiveOps *objective,
@@ -141,8 +169,12 @@ bool run_train(HoneStage *stage, const HoneTrainParams *params, const HoneObject
                .progress = hone_stage_progress(stage)};
     run.state.events = g_string_new(NULL);
     run.noise = g_array_new(FALSE, FALSE, sizeof(float));
+    run.losses = g_array_new(false, false, sizeof(double));
+    run.val_steps = g_array_new(false, false, sizeof(uint64_t));
+    run.val_losses = g_array_new(false, false, sizeof(double));
     batch_init(&run.batch);
     bool ok = train(&run, error);
+    run_clear_validation(&run);
     optimizer_clear(&run.optimizer);
     states_clear(&run.states);
     batch_clear(&run.batch);
@@ -152,6 +184,9 @@ bool run_train(HoneStage *stage, const HoneTrainParams *params, const HoneObject
     g_array_unref(run.noise);
     g_clear_pointer(&run.settings, json_object_unref);
     g_string_free(run.state.events, TRUE);
+    g_array_unref(run.losses);
+    g_array_unref(run.val_steps);
+    g_array_unref(run.val_losses);
     g_free(run.state.host);
     hone_model_free(run.model);
     return ok;

@@ -9,6 +9,7 @@
 
 static const char *const tuners[] = {"lora", NULL};
 static const char *const schedules[] = {"constant", "linear", "cosine", "wsd", NULL};
+static const char *const keeps[] = {"best", "last", NULL};
 static const char *const shapes[] = {"cosine", "linear", "1-sqrt", NULL};
 static const char *const optimizers[] = {"adamw", "adamw_8bit", "lion", "sgd", "adafactor", NULL};
 static const char *const over_lengths[] = {"drop", "fail", "truncate", NULL};
@@ -46,6 +47,13 @@ const HoneParam hone_train_params[] = {
     HONE_NUMBER(HoneTrainParams, epsilon, "1e-8", 1e-12, 1, "added to the root of the mean squared gradient (adamw)"),
     HONE_NUMBER(HoneTrainParams, momentum, "0.9", 0, 0.999999, "of sgd; 0: none"),
     HONE_BOOL(HoneTrainParams, nesterov, "false", "sgd looks one step ahead"),
+    HONE_NUMBER(HoneTrainParams, ema, "0", 0, 0.999999,
+                "the result is a moving average of the values, of which each step keeps this share; 0: the values"),
+    HONE_INT(HoneTrainParams, validate_every, "0", 0, 1e9, "how often the validation rows are looked at; 0: each epoch",
+             .unit = "steps"),
+    HONE_INT(HoneTrainParams, patience, "0", 0, 1e9,
+             "ends when so many validations in a row were not better than the best; 0: never", .unit = "validations"),
+    HONE_CHOICE(HoneTrainParams, keep, "\"best\"", keeps, "with validation rows, the step that becomes the result"),
     HONE_NUMBER(HoneTrainParams, max_grad_norm, "1", 0, 1e9, "a longer gradient is scaled to this; 0: never"),
     HONE_INT(HoneTrainParams, max_length, "1024", 2, 1048576, "longest row", .unit = "tokens"),
     HONE_CHOICE(HoneTrainParams, over_length, "\"drop\"", over_lengths, "what becomes of a longer row"),

@@ -19,6 +19,13 @@ typedef struct Window {
     bool measured; /* the sums are there */
 } Window;
 
+/* What is measured beside training, and the copies of the values that this needs; each may be absent. */
+typedef struct Validation {
+    Examples *examples;
+    uint64_t every; /* steps */
+    Snapshot average, best, aside;
+} Validation;
+
 typedef struct Run Run;
 
 /* Where the examples of the steps come from: a dataset (feed.c), answers that the model gives (rollout.c). A feed of
@@ -27,6 +34,8 @@ typedef struct Feed Feed;
 struct Feed {
     /* Fills the run's examples and plan. The model is open, but nothing of it is trained yet. */
     bool (*open)(Feed *feed, Run *run, GError **error);
+    /* A dataset's rows as these examples are, for validation. NULL: this feed's examples are no dataset's. */
+    Examples *(*read)(Feed *feed, Run *run, HoneArtifact *dataset, GError **error);
     /* Makes ready the examples of step `at`: which [*count] of the run's. Valid until the next call. */
     const uint32_t *(*window)(Feed *feed, Run *run, uint64_t at, size_t *count, GError **error);
     /* The largest micro-batch to come, for a rehearsal: its examples [*count] in `which` (room for plan->batch), and
@@ -56,13 +65,17 @@ struct Run {
     Plan plan;
     Window window;
     GArray *mismatched_at; /* size_t [steps + 1] into the examples' reference, or NULL */
+    Validation validation;
     Batch batch;
     GArray *noise; /* float [N,C] of the batch */
     Optimizer optimizer;
     States states;
     JsonObject *settings;
     Checkpoint state;
-    bool saved; /* the state's step is on disk */
+    bool saved;                              /* the state's step is on disk */
+    uint64_t saved_step;                     /* of the newest checkpoint; 0: there is none that helps */
+    GArray *losses, *val_steps, *val_losses; /* double, uint64_t, double: what the warnings look at */
+    bool warned[WATCH_END];
     size_t n_figures;
 };
 
@@ -117,6 +130,10 @@ bool run_reference(Run *run, GError **error);
 
 /* ---- step.c ---- */
 
+/* Adds to an error what is to be done about numbers that are not finite; false. */
+bool run_diverged(Run *run, GError **error);
+/* The objective over the packed batch, without a gradient. The step's loss and figures are added to. */
+bool run_loss(Run *run, Step *step, GError **error);
 /* Forward and backward over the packed batch. The step's loss and figures are added to. */
 bool run_compute(Run *run, uint64_t dropout_seed, Step *step, GError **error);
 /* One optimizer step over the next window. */
@@ -126,6 +143,30 @@ bool run_step(Run *run, Step *step, GError **error);
 
 /* The step's figures, to the host and to the events that the result keeps. */
 void run_tell(Run *run, const Step *step);
+/* n_kept of the figures [n] become part of the result. */
+void run_tell_figures(Run *run, const char *const *names, const double *values, size_t n_kept, size_t n);
+
+/* ---- warn.c ---- */
+
+/* Fills the history from the events that a checkpoint brought. */
+void run_recall(Run *run);
+/* Tells what is seen for the first time. */
+void run_warn(Run *run);
+
+/* ---- validate.c ---- */
+
+/* Reads port "validation", where it is connected; then, with the tuner there, makes room for the copies. */
+bool run_open_validation(Run *run, GError **error);
+bool run_open_averages(Run *run, GError **error);
+void run_clear_validation(Run *run);
+/* After each step. */
+void run_average(Run *run);
+bool run_validation_due(const Run *run);
+bool run_validate(Run *run, GError **error);
+/* Whether patience is at its end. */
+bool run_ends_early(const Run *run);
+/* Puts the best values, or the average, in the place of the last ones. */
+void run_choose_result(Run *run);
 
 /* ---- tuner.c ---- */
 

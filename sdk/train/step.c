@@ -15,6 +15,27 @@ static float *floats(GArray *array)
     return (float *)(void *)array->data;
 }
 
+/* The objective of the log-probabilities. */
+static bool score(Run *run, Step *step, GError **error)
+{
+    double loss = 0, figures[MAX_FIGURES] = {0};
+    if (!run->objective->evaluate(run->objective_params, &run->batch.objective, &loss, floats(run->batch.derivative),
+                                  figures, error))
+        return false;
+    step->loss += loss;
+    for (size_t i = 0; i < run->n_figures; i++)
+        step->figures[i] += figures[i];
+    return true;
+}
+
+bool run_loss(Run *run, Step *step, GError **error)
+{
+    const HoneForward forward = {.size = sizeof forward};
+    return run_reference(run, error) &&
+           hone_model_forward(run->model, &run->batch.model, &forward, floats(run->batch.logprob), error) &&
+           score(run, step, error);
+}
+
 /* Forward and backward over the packed batch. *loss and figures are added to. */
 bool run_compute(Run *run, uint64_t dropout_seed, Step *step, GError **error)
 {
@@ -36,28 +57,34 @@ bool run_compute(Run *run, uint64_t dropout_seed, Step *step, GError **error)
             return false;
         forward.known_derivative = floats(batch->derivative);
     }
-    if (!hone_model_forward(run->model, &batch->model, &forward, floats(batch->logprob), error))
+    if (!hone_model_forward(run->model, &batch->model, &forward, floats(batch->logprob), error) ||
+        !score(run, step, error))
         return false;
-    if (!run->objective->evaluate(run->objective_params, targets, &loss, floats(batch->derivative), figures, error))
-        return false;
-    step->loss += loss;
-    for (size_t i = 0; i < run->n_figures; i++)
-        step->figures[i] += figures[i];
     return hone_model_backward(run->model, linear ? NULL : floats(batch->derivative), error);
 }
 
-static bool diverged(const Run *run, const char *what, GError **error)
+bool run_diverged(Run *run, GError **error)
 {
-    g_autofree char *kept =
-        run->state.step > 0 && run->saved
-            ? g_strdup_printf("; the checkpoint of step %" G_GUINT64_FORMAT " is kept", run->state.step)
-            : g_strdup("");
-    g_set_error(error, HONE_ERROR, HONE_ERROR_DIVERGED,
-                "step %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT ": the %s is no finite number: lower learning_rate "
-                "(it is %g) or max_grad_norm (it is %g), or look for broken rows%s",
-                run->state.step + 1, run->plan.total, what, run->params->learning_rate, run->params->max_grad_norm,
-                kept);
+    g_autofree char *kept = run->saved_step > 0
+                                ? g_strdup_printf("; the checkpoint of step %" G_GUINT64_FORMAT " is kept in %s",
+                                                  run->saved_step, hone_stage_work_folder(run->stage))
+                                : g_strdup("");
+    if (error && *error) {
+        char *message = g_strdup_printf("%s (learning_rate is %g, max_grad_norm %g%s)", (*error)->message,
+                                        run->params->learning_rate, run->params->max_grad_norm, kept);
+        g_free((*error)->message);
+        (*error)->message = message;
+    }
     return false;
+}
+
+static bool diverged(Run *run, const char *what, GError **error)
+{
+    g_set_error(error, HONE_ERROR, HONE_ERROR_DIVERGED,
+                "step %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+                ": the %s is no finite number: lower the learning rate, or look at the rows of this step",
+                run->state.step + 1, run->plan.total, what);
+    return run_diverged(run, error);
 }
 
 bool run_step(Run *run, Step *step, GError **error)
@@ -78,7 +105,8 @@ bool run_step(Run *run, Step *step, GError **error)
             hone_random_u64(run->plan.seed, HONE_STREAM_DROPOUT, at * (uint64_t)run->plan.window + from) | 1;
         if (!run_compute(run, seed, step, error)) {
             g_prefix_error(error, "step %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT ": ", at + 1, run->plan.total);
-            return false;
+            /* The forward has named the layer. */
+            return error && g_error_matches(*error, HONE_ERROR, HONE_ERROR_DIVERGED) ? run_diverged(run, error) : false;
         }
         step->tokens += run->batch.model.n_tokens;
         if (run_must_stop(run))
@@ -98,5 +126,6 @@ bool run_step(Run *run, Step *step, GError **error)
     run->state.step++;
     run->state.tokens += step->tokens;
     run->saved = false;
+    run_average(run);
     return true;
 }

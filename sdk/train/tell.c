@@ -18,6 +18,22 @@ static double resident(void)
 }
 
 /* Two tellings: the live one has the times in it, the artifact's has only what a resumed run gives again. */
+void run_tell_figures(Run *run, const char *const *names, const double *values, size_t n_kept, size_t n)
+{
+    g_autoptr(JsonObject) figures = json_object_new(), event = json_object_new();
+    for (size_t i = 0; i < n_kept; i++)
+        json_object_set_double_member(figures, names[i], values[i]);
+    json_object_set_string_member(event, "event", "progress");
+    json_object_set_int_member(event, "step", (gint64)run->state.step);
+    json_object_set_int_member(event, "total", (gint64)run->plan.total);
+    json_object_set_string_member(event, "unit", "steps");
+    json_object_set_object_member(event, "figures", json_object_ref(figures));
+    g_autoptr(JsonNode) node = json_node_init_object(json_node_alloc(), event);
+    g_autofree char *line = hone_json_canonical(node);
+    g_string_append_printf(run->state.events, "%s\n", line);
+    hone_progress_step_values(run->progress, run->state.step, run->plan.total, "steps", names, values, n);
+}
+
 void run_tell(Run *run, const Step *step)
 {
     const Feed *feed = run->feed;
@@ -34,21 +50,11 @@ void run_tell(Run *run, const Step *step)
         names[n] = feed->figure_names[i];
         values[n] = feed->figures[i];
     }
-    g_autoptr(JsonObject) figures = json_object_new(), event = json_object_new();
-    for (size_t i = 0; i < n; i++)
-        json_object_set_double_member(figures, names[i], values[i]);
-    json_object_set_string_member(event, "event", "progress");
-    json_object_set_int_member(event, "step", (gint64)run->state.step);
-    json_object_set_int_member(event, "total", (gint64)run->plan.total);
-    json_object_set_string_member(event, "unit", "steps");
-    json_object_set_object_member(event, "figures", json_object_ref(figures));
-    g_autoptr(JsonNode) node = json_node_init_object(json_node_alloc(), event);
-    g_autofree char *line = hone_json_canonical(node);
-    g_string_append_printf(run->state.events, "%s\n", line);
-
+    size_t kept = n;
     names[n] = "tokens_per_s";
     values[n++] = step->seconds > 0 ? (double)step->tokens / step->seconds : NAN;
     names[n] = "memory";
     values[n++] = resident();
-    hone_progress_step_values(run->progress, run->state.step, run->plan.total, "steps", names, values, n);
+    g_array_append_val(run->losses, step->loss);
+    run_tell_figures(run, names, values, kept, n);
 }

@@ -107,6 +107,15 @@ void test_make_dataset(const char *folder, const char *lines)
     g_assert_true(hone_artifact_seal(artifact, &error));
 }
 
+char *test_result_hash(const char *output)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *folder = g_build_filename(output, "adapter", NULL);
+    g_autoptr(HoneArtifact) artifact = hone_artifact_open(folder, true, &error);
+    g_assert_no_error(error);
+    return g_strdup(hone_artifact_hash(artifact));
+}
+
 static void add_input(HoneStage *stage, const char *port, const char *folder)
 {
     g_autoptr(GError) error = NULL;

@@ -35,6 +35,9 @@ typedef struct TestTraining {
     int events_fd;      /* -1: none */
 } TestTraining;
 
+/* Hash of the artifact "adapter" below an output folder. Caller frees. */
+char *test_result_hash(const char *output);
+
 /* The stage, ready to execute. Caller frees. */
 HoneStage *test_training(const TestTraining *training);
 

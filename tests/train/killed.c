@@ -90,15 +90,6 @@ static int train_child(const TestTraining *t, unsigned at, int number)
     return g_subprocess_get_if_exited(child) ? g_subprocess_get_exit_status(child) : -1;
 }
 
-static char *result_hash(const char *output)
-{
-    g_autoptr(GError) error = NULL;
-    g_autofree char *folder = g_build_filename(output, "adapter", NULL);
-    g_autoptr(HoneArtifact) artifact = hone_artifact_open(folder, true, &error);
-    g_assert_no_error(error);
-    return g_strdup(hone_artifact_hash(artifact));
-}
-
 static bool is_empty(const char *folder)
 {
     g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
@@ -111,7 +102,7 @@ void test_kill_and_resume(const TestTraining *training, const unsigned *stops, s
         int number, status;
     } ends[] = {{SIGKILL, -1}, {SIGTERM, 130}};
     g_assert_cmpint(train_child(training, 0, 0), ==, 0);
-    g_autofree char *whole = result_hash(training->output);
+    g_autofree char *whole = test_result_hash(training->output);
     for (size_t i = 0; i < G_N_ELEMENTS(ends); i++) {
         test_remove_folder(training->output);
         test_remove_folder(training->work);
@@ -120,7 +111,7 @@ void test_kill_and_resume(const TestTraining *training, const unsigned *stops, s
             g_assert_false(is_empty(training->work));
         }
         g_assert_cmpint(train_child(training, 0, 0), ==, 0);
-        g_autofree char *resumed = result_hash(training->output);
+        g_autofree char *resumed = test_result_hash(training->output);
         g_assert_cmpstr(resumed, ==, whole);
     }
 }

@@ -163,6 +163,18 @@ static bool not_a_number(const void *params, const HoneObjectiveBatch *batch, do
     return true;
 }
 
+static float explosion; /* its square is still a number, times that of the gradient */
+
+static bool explode(const void *params, const HoneObjectiveBatch *batch, double *loss, float *derivative,
+                    double *figures, GError **error)
+{
+    as_general(params, batch, loss, derivative, figures, error);
+    bool now = ++calls == 4; /* step 3 */
+    for (size_t k = 0; now && k < batch->n_targets; k++)
+        derivative[k] *= explosion;
+    return true;
+}
+
 static const char *const figure_names[] = {"share", "gap", NULL};
 static const HoneObjectiveOps general = {.size = sizeof general, .evaluate = as_general, .figure_names = figure_names};
 static const HoneObjectiveOps referenced = {.size = sizeof referenced,
@@ -170,6 +182,7 @@ static const HoneObjectiveOps referenced = {.size = sizeof referenced,
                                             .evaluate = as_general,
                                             .figure_names = figure_names};
 static const HoneObjectiveOps broken = {.size = sizeof broken, .evaluate = not_a_number, .figure_names = figure_names};
+static const HoneObjectiveOps exploding = {.size = sizeof exploding, .evaluate = explode, .figure_names = figure_names};
 static const HoneObjectiveOps *chosen;
 
 static bool run_chosen(HoneStage *stage, void *params, GError **error)
@@ -310,6 +323,53 @@ static void test_diverged(Place *p, gconstpointer data)
     g_assert_nonnull(strstr(message, "step 3 of 9: the loss is no finite number"));
     g_assert_nonnull(strstr(message, "the checkpoint of step 2 is kept"));
     g_assert_cmpuint(count_checkpoints(p), ==, 2);
+    /* What is kept is whole: once the cause is gone, it leads to the undisturbed run's result. */
+    component = stage_with(&general);
+    static const char params[] = "{\"batch_size\": 8, \"epochs\": 9, \"save_every\": 1}";
+    g_autofree char *resumed_error = train_with(p, &component, NULL, params, false);
+    g_assert_cmpstr(resumed_error, ==, NULL);
+    g_autofree char *resumed = test_result_hash(p->output);
+    test_remove_folder(p->output);
+    test_remove_folder(p->work);
+    g_autofree char *whole_error = train_with(p, &component, NULL, params, false);
+    g_assert_cmpstr(whole_error, ==, NULL);
+    g_autofree char *whole = test_result_hash(p->output);
+    g_assert_cmpstr(resumed, ==, whole);
+}
+
+/* One step so long that the next forward overflows: it names the step and the layer, and what is kept is from before.
+ */
+static void test_blown_up(Place *p, gconstpointer data)
+{
+    if (!test_has_plugin(p->backend))
+        return;
+    HoneComponent component = stage_with(&exploding);
+    calls = 0;
+    explosion = 1e18f;
+    g_autofree char *message =
+        train_with(p, &component, NULL,
+                   "{\"optimizer\": \"sgd\", \"learning_rate\": 1, \"max_grad_norm\": 0, \"schedule\": \"constant\", "
+                   "\"warmup\": 0, \"batch_size\": 8, \"epochs\": 9, \"save_every\": 2}",
+                   false);
+    g_test_message("%s", message ? message : "trained");
+    g_assert_nonnull(message);
+    g_assert_true(g_str_has_prefix(message, "step 4 of 9: "));
+    g_assert_nonnull(strstr(message, "comes from layer "));
+    g_assert_nonnull(strstr(message, "the checkpoint of step 2 is kept"));
+    g_assert_cmpuint(count_checkpoints(p), ==, 1);
+    /* Where a checkpoint would be made of such values, there is none of them. */
+    test_remove_folder(p->work);
+    calls = 0;
+    explosion = 3e19f; /* the gradient's norm is 0.2 by then */
+    g_autofree char *saving =
+        train_with(p, &component, NULL,
+                   "{\"optimizer\": \"sgd\", \"learning_rate\": 10, \"max_grad_norm\": 0, \"schedule\": \"constant\", "
+                   "\"warmup\": 0, \"batch_size\": 8, \"epochs\": 9, \"save_every\": 1}",
+                   false);
+    g_test_message("%s", saving ? saving : "trained");
+    g_assert_nonnull(saving);
+    g_assert_true(g_str_has_prefix(saving, "step 3 of 9: the trained values are no finite numbers"));
+    g_assert_nonnull(strstr(saving, "the checkpoint of step 2 is kept"));
 }
 
 int main(int argc, char **argv)
@@ -334,7 +394,8 @@ int main(int argc, char **argv)
                  {"resume", test_resume},
                  {"bad_data", test_bad_data},
                  {"one_row", test_one_row},
-                 {"diverged", test_diverged}};
+                 {"diverged", test_diverged},
+                 {"blown_up", test_blown_up}};
     static const char *const backends[] = {"reference", "cpu"};
     for (size_t b = 0; b < G_N_ELEMENTS(backends); b++)
         for (size_t i = 0; i < G_N_ELEMENTS(tests); i++) {
