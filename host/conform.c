@@ -172,6 +172,9 @@ bool hone_conform_run(HoneConform *conform)
     case HONE_REWARD:
         hone_conform_reward(conform);
         break;
+    case HONE_TRACKER:
+        hone_conform_tracker(conform);
+        break;
     case HONE_OBJECTIVE:
         hone_conform_objective(conform);
         break;

@@ -42,6 +42,7 @@ void hone_conform_parameters(HoneConform *conform);
 void hone_conform_stage(HoneConform *conform);
 void hone_conform_metric(HoneConform *conform);
 void hone_conform_reward(HoneConform *conform);
+void hone_conform_tracker(HoneConform *conform);
 void hone_conform_objective(HoneConform *conform);
 void hone_conform_backend(HoneConform *conform);
 

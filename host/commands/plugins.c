@@ -4,8 +4,8 @@
 #include "command.h"
 #include <string.h>
 
-static const HoneKind kinds[] = {HONE_STAGE, HONE_METRIC, HONE_REWARD, HONE_OBJECTIVE, HONE_BACKEND};
-static const char *const headings[] = {"Stages", "Metrics", "Rewards", "Objectives", "Backends"};
+static const HoneKind kinds[] = {HONE_STAGE, HONE_METRIC, HONE_REWARD, HONE_OBJECTIVE, HONE_TRACKER, HONE_BACKEND};
+static const char *const headings[] = {"Stages", "Metrics", "Rewards", "Objectives", "Trackers", "Backends"};
 
 static JsonNode *describe(const HoneRegistry *registry)
 {

@@ -4,11 +4,9 @@
 #include <hone/plugin.h>
 #include <string.h>
 
-static const char *const kind_names[] = {[HONE_STAGE] = "stage",
-                                         [HONE_BACKEND] = "backend",
-                                         [HONE_OBJECTIVE] = "objective",
-                                         [HONE_METRIC] = "metric",
-                                         [HONE_REWARD] = "reward"};
+static const char *const kind_names[] = {
+    [HONE_STAGE] = "stage",   [HONE_BACKEND] = "backend", [HONE_OBJECTIVE] = "objective",
+    [HONE_METRIC] = "metric", [HONE_REWARD] = "reward",   [HONE_TRACKER] = "tracker"};
 
 /* In the order of the bits of HoneArtifactType. */
 static const char *const type_names[] = {"dataset", "preferences", "model", "adapter", "scores", "report"};

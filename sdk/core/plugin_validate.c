@@ -9,6 +9,7 @@
 #include <hone/objective.h>
 #include <hone/reward.h>
 #include <hone/stage.h>
+#include <hone/tracker.h>
 #include <math.h>
 #include <string.h>
 
@@ -307,6 +308,13 @@ static bool check_backend(const Check *c, const HoneBackendOps *ops)
     return true;
 }
 
+static bool check_tracker(const Check *c, const HoneTrackerOps *ops)
+{
+    if (!REACHES(ops, HoneTrackerOps, close))
+        return fail(c, "its table of functions is too small; begin it with .size = sizeof(HoneTrackerOps)");
+    return (ops->open != NULL && ops->log != NULL && ops->close != NULL) || fail(c, "open, log and close are needed");
+}
+
 static bool check_ops(const Check *c)
 {
     const void *ops = c->component->ops;
@@ -323,6 +331,8 @@ static bool check_ops(const Check *c)
         return check_metric(c, ops);
     case HONE_REWARD:
         return check_reward(c, ops);
+    case HONE_TRACKER:
+        return check_tracker(c, ops);
     }
     g_assert_not_reached();
 }

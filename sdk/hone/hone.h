@@ -26,6 +26,7 @@
 #include <hone/stage.h>
 #include <hone/tensor.h>
 #include <hone/tokenizer.h>
+#include <hone/tracker.h>
 #include <hone/train.h>
 
 #endif

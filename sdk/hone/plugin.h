@@ -22,7 +22,8 @@ typedef enum {
     HONE_OBJECTIVE, /* log-probabilities to a loss and its derivatives (objective.h) */
     HONE_METRIC,    /* a scored row to figures (metric.h) */
     HONE_REWARD,    /* a model's answers to numbers to raise (reward.h); since ABI 1.2 */
-    HONE_LAST_KIND = HONE_REWARD,
+    HONE_TRACKER,   /* a training's figures to another program (tracker.h); since ABI 1.2 */
+    HONE_LAST_KIND = HONE_TRACKER,
 } HoneKind;
 
 /* What flows along a pipeline's edges; a port accepts or gives a set of these. */

@@ -42,6 +42,7 @@ typedef struct HoneTrainParams {
     /* Machine. */
     bool checkpointing;
     int64_t save_every; /* steps between checkpoints */
+    char **trackers;    /* components that get the figures */
 } HoneTrainParams;
 
 /* A training that is more than its parameters and its objective. What is zero or NULL is left out. */

@@ -119,9 +119,26 @@ static bool prepare(Run *run, GError **error)
     return states_upload(&run->states, run->state.host, error);
 }
 
+static bool finish(Run *run, GError **error)
+{
+    run_choose_result(run);
+    if (!sound(run, error) || !run_write(run, error))
+        return false;
+    HoneArtifact *result = hone_stage_output(run->stage, "adapter", HONE_ADAPTER, NULL);
+    if (!result)
+        result = hone_stage_output(run->stage, "adapter", HONE_MODEL, error);
+    if (!result)
+        return false;
+    if (run->validation.best.buffer && run->state.best_step > 0) {
+        json_object_set_int_member(hone_artifact_meta(result), "kept_step", (gint64)run->state.best_step);
+        json_object_set_double_member(hone_artifact_meta(result), "val_loss", run->state.best_loss);
+    }
+    return run_close_trackers(run, hone_artifact_folder(result), error);
+}
+
 static bool train(Run *run, GError **error)
 {
-    if (!prepare(run, error))
+    if (!prepare(run, error) || !run_open_trackers(run, error))
         return false;
     if (run->state.step < run->plan.total && !rehearse(run, error))
         return false;
@@ -139,7 +156,8 @@ static bool train(Run *run, GError **error)
             return run_stop(run, error);
         if (!run_step(run, &step, error))
             return false;
-        run_tell(run, &step);
+        if (!run_tell(run, &step, error))
+            return false;
         run_warn(run);
         due = due || run->state.step % (uint64_t)run->params->save_every == 0;
         if (!due || !can_resume(run) || run->state.step == run->plan.total)
@@ -152,8 +170,7 @@ static bool train(Run *run, GError **error)
     if (getrusage(RUSAGE_SELF, &usage) == 0)
         hone_progress_fact(run->progress, "peak_memory_bytes", (double)usage.ru_maxrss * 1024);
     hone_progress_fact(run->progress, "backend_peak_bytes", (double)run->backend->peak);
-    run_choose_result(run);
-    return sound(run, error) && run_write(run, error);
+    return finish(run, error);
 }
 
 bool run_train(HoneStage *stage, const HoneTrainParams *params, const HoneObjectiveOps *objective,
@@ -175,6 +192,7 @@ bool run_train(HoneStage *stage, const HoneTrainParams *params, const HoneObject
     batch_init(&run.batch);
     bool ok = train(&run, error);
     run_clear_validation(&run);
+    g_clear_pointer(&run.trackers, g_ptr_array_unref);
     optimizer_clear(&run.optimizer);
     states_clear(&run.states);
     batch_clear(&run.batch);

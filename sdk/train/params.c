@@ -57,6 +57,8 @@ const HoneParam hone_train_params[] = {
     HONE_NUMBER(HoneTrainParams, max_grad_norm, "1", 0, 1e9, "a longer gradient is scaled to this; 0: never"),
     HONE_INT(HoneTrainParams, max_length, "1024", 2, 1048576, "longest row", .unit = "tokens"),
     HONE_CHOICE(HoneTrainParams, over_length, "\"drop\"", over_lengths, "what becomes of a longer row"),
+    HONE_STRINGS(HoneTrainParams, trackers, "[\"tensorboard\"]",
+                 "what the figures are written for as well: tensorboard, jsonl"),
     HONE_INT(HoneTrainParams, seed, "42", 0, 9007199254740991, "of the order of rows, the adapter's start and dropout"),
     HONE_BOOL(HoneTrainParams, checkpointing, "false", "compute activations again to save memory",
               .flags = HONE_PARAM_NO_KEY),

@@ -76,6 +76,7 @@ struct Run {
     uint64_t saved_step;                     /* of the newest checkpoint; 0: there is none that helps */
     GArray *losses, *val_steps, *val_losses; /* double, uint64_t, double: what the warnings look at */
     bool warned[WATCH_END];
+    GPtrArray *trackers;
     size_t n_figures;
 };
 
@@ -142,9 +143,18 @@ bool run_step(Run *run, Step *step, GError **error);
 /* ---- tell.c ---- */
 
 /* The step's figures, to the host and to the events that the result keeps. */
-void run_tell(Run *run, const Step *step);
+bool run_tell(Run *run, const Step *step, GError **error);
 /* n_kept of the figures [n] become part of the result. */
-void run_tell_figures(Run *run, const char *const *names, const double *values, size_t n_kept, size_t n);
+bool run_tell_figures(Run *run, const char *const *names, const double *values, size_t n_kept, size_t n,
+                      GError **error);
+
+/* ---- track.c ---- */
+
+/* Opens the trackers, and hands them the steps that a checkpoint brought. */
+bool run_open_trackers(Run *run, GError **error);
+bool run_track(Run *run, uint64_t step, JsonObject *figures, GError **error);
+/* Their files are moved to `folder`. */
+bool run_close_trackers(Run *run, const char *folder, GError **error);
 
 /* ---- warn.c ---- */
 

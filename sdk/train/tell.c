@@ -18,7 +18,7 @@ static double resident(void)
 }
 
 /* Two tellings: the live one has the times in it, the artifact's has only what a resumed run gives again. */
-void run_tell_figures(Run *run, const char *const *names, const double *values, size_t n_kept, size_t n)
+bool run_tell_figures(Run *run, const char *const *names, const double *values, size_t n_kept, size_t n, GError **error)
 {
     g_autoptr(JsonObject) figures = json_object_new(), event = json_object_new();
     for (size_t i = 0; i < n_kept; i++)
@@ -32,9 +32,10 @@ void run_tell_figures(Run *run, const char *const *names, const double *values, 
     g_autofree char *line = hone_json_canonical(node);
     g_string_append_printf(run->state.events, "%s\n", line);
     hone_progress_step_values(run->progress, run->state.step, run->plan.total, "steps", names, values, n);
+    return run_track(run, run->state.step, figures, error);
 }
 
-void run_tell(Run *run, const Step *step)
+bool run_tell(Run *run, const Step *step, GError **error)
 {
     const Feed *feed = run->feed;
     const char *names[2 * MAX_FIGURES + 8] = {"loss", "lr", "grad_norm", "epoch", "tokens"};
@@ -56,5 +57,5 @@ void run_tell(Run *run, const Step *step)
     names[n] = "memory";
     values[n++] = resident();
     g_array_append_val(run->losses, step->loss);
-    run_tell_figures(run, names, values, kept, n);
+    return run_tell_figures(run, names, values, kept, n, error);
 }

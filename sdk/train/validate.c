@@ -107,7 +107,7 @@ static bool evaluate(Run *run, Step *step, bool *stopped, GError **error)
     return false;
 }
 
-static void tell(Run *run, const Step *step)
+static bool tell(Run *run, const Step *step, GError **error)
 {
     const char *names[MAX_FIGURES + 1] = {"val_loss"};
     g_autoptr(GPtrArray) made = g_ptr_array_new_with_free_func(g_free);
@@ -118,7 +118,7 @@ static void tell(Run *run, const Step *step)
         names[i + 1] = name;
         values[i + 1] = step->figures[i];
     }
-    run_tell_figures(run, names, values, run->n_figures + 1, run->n_figures + 1);
+    return run_tell_figures(run, names, values, run->n_figures + 1, run->n_figures + 1, error);
 }
 
 bool run_validate(Run *run, GError **error)
@@ -156,7 +156,8 @@ bool run_validate(Run *run, GError **error)
     run->saved = false;
     g_array_append_val(run->val_steps, run->state.step);
     g_array_append_val(run->val_losses, step.loss);
-    tell(run, &step);
+    if (!tell(run, &step, error))
+        return false;
     if (run_ends_early(run) && run->state.step < run->plan.total)
         hone_progress_note(run->progress, HONE_NOTE_INFO,
                            "ends at step %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT

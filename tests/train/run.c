@@ -246,9 +246,10 @@ static void test_checkpointing(Place *p, gconstpointer data)
 static size_t count_checkpoints(Place *p)
 {
     g_autoptr(GDir) dir = g_dir_open(p->work, 0, NULL);
+    const char *name;
     size_t n = 0;
-    while (dir && g_dir_read_name(dir))
-        n++;
+    while (dir && (name = g_dir_read_name(dir)))
+        n += g_str_has_prefix(name, "checkpoint-");
     return n;
 }
 
