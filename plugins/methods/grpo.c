@@ -67,7 +67,7 @@ static const HoneParamGroup stage_groups[] = {
 static const HonePort ports[] = {
     {"model", HONE_PORT_IN, HONE_MODEL, 0, "the model to tune"},
     {"dataset", HONE_PORT_IN, HONE_DATASET, 0, "rows whose prompts the model answers"},
-    {"adapter", HONE_PORT_OUT, HONE_ADAPTER, 0, "the trained adapter, in PEFT's format"},
+    HONE_TRAIN_OUTPUT,
     {0},
 };
 

@@ -30,7 +30,7 @@ static const HonePort ports[] = {
     {"model", HONE_PORT_IN, HONE_MODEL, 0, "the model to tune"},
     {"dataset", HONE_PORT_IN, HONE_PREFERENCES, 0, "prompts with a chosen and a rejected answer"},
     HONE_TRAIN_VALIDATION(HONE_PREFERENCES),
-    {"adapter", HONE_PORT_OUT, HONE_ADAPTER, 0, "the trained adapter, in PEFT's format"},
+    HONE_TRAIN_OUTPUT,
     {0},
 };
 

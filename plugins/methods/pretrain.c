@@ -33,7 +33,7 @@ static const HonePort ports[] = {
     {"dataset", HONE_PORT_IN, HONE_DATASET, 0, "documents: rows of raw text"},
     HONE_TRAIN_VALIDATION(HONE_DATASET),
     {"replay", HONE_PORT_IN, HONE_DATASET, HONE_PORT_OPTIONAL, "documents of general text, against forgetting"},
-    {"adapter", HONE_PORT_OUT, HONE_ADAPTER, 0, "the trained adapter, in PEFT's format"},
+    HONE_TRAIN_OUTPUT,
     {0},
 };
 

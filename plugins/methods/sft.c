@@ -22,7 +22,7 @@ static const HonePort ports[] = {
     {"model", HONE_PORT_IN, HONE_MODEL, 0, "the model to tune"},
     {"dataset", HONE_PORT_IN, HONE_DATASET, 0, "rows with the wanted answers"},
     HONE_TRAIN_VALIDATION(HONE_DATASET),
-    {"adapter", HONE_PORT_OUT, HONE_ADAPTER, 0, "the trained adapter, in PEFT's format"},
+    HONE_TRAIN_OUTPUT,
     {0},
 };
 
@@ -36,6 +36,12 @@ static const HoneComponent objective = {
     .ops = &likelihood_ops,
 };
 
+static bool check(const void *params, GError **error)
+{
+    const Sft *sft = params;
+    return hone_train_check(&sft->train, error);
+}
+
 static bool run(HoneStage *stage, void *params, GError **error)
 {
     const Sft *sft = params;
@@ -46,6 +52,7 @@ static const HoneStageOps stage_ops = {
     .size = sizeof(HoneStageOps),
     .flags = HONE_STAGE_USES_BACKEND,
     .run = run,
+    .check = check,
 };
 
 static const HoneComponent stage = {
@@ -53,7 +60,7 @@ static const HoneComponent stage = {
     .kind = HONE_STAGE,
     .name = "sft",
     .version = "1",
-    .summary = "supervised fine-tuning: trains an adapter on the answers of a dataset",
+    .summary = "supervised fine-tuning: trains a model, or an adapter on it, on the answers of a dataset",
     .help =
         "Loss falls on the assistant's messages alone, and on the token that ends each. A killed run goes on from its "
         "last checkpoint, and on the CPU backends its result is byte for byte that of an undisturbed run.",

@@ -25,6 +25,7 @@ static const struct {
     {"gather_typed", check_gather_typed},
     {"elementwise", check_elementwise},
     {"bias", check_bias},
+    {"columns", check_columns},
     {"soft_cap", check_soft_cap},
     {"glu", check_glu},
     {"glu_gradient", check_glu_gradient},

@@ -96,7 +96,7 @@ size_t lab_below(Lab *lab, size_t n);
 typedef bool (*Check)(Lab *lab);
 bool check_memory(Lab *lab), check_convert(Lab *lab), check_order(Lab *lab), check_wrap(Lab *lab);
 bool check_gemm(Lab *lab), check_gemm_strided(Lab *lab), check_gemm_low_rank(Lab *lab);
-bool check_elementwise(Lab *lab), check_bias(Lab *lab), check_soft_cap(Lab *lab);
+bool check_elementwise(Lab *lab), check_bias(Lab *lab), check_columns(Lab *lab), check_soft_cap(Lab *lab);
 bool check_glu(Lab *lab), check_glu_gradient(Lab *lab), check_dropout(Lab *lab);
 bool check_gemm_typed(Lab *lab), check_gather_typed(Lab *lab);
 bool check_rows(Lab *lab), check_rmsnorm(Lab *lab), check_rmsnorm_gradient(Lab *lab), check_rope(Lab *lab);

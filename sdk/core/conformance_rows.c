@@ -57,6 +57,32 @@ bool check_bias(Lab *lab)
     return true;
 }
 
+static void call_columns(const HoneBackendOps *ops, HoneStream *s, const HoneTensor *t, const void *args)
+{
+    ops->scale_columns(s, t[0], t[1]);
+    ops->dot_columns(s, t[2], t[3], t[4]);
+}
+
+bool check_columns(Lab *lab)
+{
+    static const size_t shapes[][2] = {{0, 5}, {1, 1}, {3, 7}, {5, 576}, {70, 130}, {300, 301}};
+    for (size_t i = 0; i < G_N_ELEMENTS(shapes); i++) {
+        size_t N = shapes[i][0], F = shapes[i][1];
+        g_auto(Trial) trial;
+        trial_init(&trial, lab, call_columns, NULL, "columns %zu x %zu", N, F);
+        size_t y = trial_changed(&trial, RANK_2(N, F), 1);
+        trial_input(&trial, RANK_1(F), 1);
+        size_t dg = trial_changed(&trial, RANK_1(F), 1);
+        trial_input(&trial, RANK_2(N, F), 1);
+        trial_input(&trial, RANK_2(N, F), 1);
+        trial_allow(&trial, y, 1, 0);              /* one product */
+        trial_allow(&trial, dg, (double)N + 4, 4); /* N of them, each of a few units */
+        if (!trial_check(&trial))
+            return false;
+    }
+    return true;
+}
+
 static void call_soft_cap(const HoneBackendOps *ops, HoneStream *s, const HoneTensor *t, const void *args)
 {
     ops->soft_cap(s, t[0], *(const float *)args);

@@ -216,6 +216,12 @@ typedef struct HoneBackendOps {
      * may be NULL: callers then do two gemms. */
     void (*gemm_low_rank)(HoneStream *s, HoneTensor y, HoneTensor a, HoneTensor b, HoneTensor u, HoneTensor v,
                           uint32_t flags, float scale, float beta);
+
+    /* ---- Columns, since ABI 1.4. ---- */
+    /* y [N,F] *= g [F] in each row. */
+    void (*scale_columns)(HoneStream *s, HoneTensor y, HoneTensor g);
+    /* dg [F] += Σ_n x[n]·y[n], column by column, in the order of n; x, y [N,F]. */
+    void (*dot_columns)(HoneStream *s, HoneTensor dg, HoneTensor x, HoneTensor y);
 } HoneBackendOps;
 
 /* The 256 values, rising, that the codes of 8-bit states stand for: bitsandbytes' dynamic map, signed or not. */

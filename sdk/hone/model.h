@@ -75,10 +75,17 @@ typedef struct HoneLora {
     bool rslora;                /* scale alpha/sqrt(rank) in place of alpha/rank (Kalajdzievski 2023) */
     const char *const *targets; /* PEFT module names ("q_proj", ...) or {"all-linear"}; ends with NULL */
     uint64_t seed;
+    /* Other ranks and alphas by module, or NULL: {"q_proj": 4, "layers.1.mlp.down_proj": 16}, regular expressions over
+     * the end of a module's name, the first match holds, as PEFT's of these names. Not changed, not kept. */
+    JsonObject *rank_pattern, *alpha_pattern;
+    bool dora;        /* directions and magnitudes apart (Liu et al. 2024) */
+    bool pissa;       /* start from the weight's largest singular vectors (Meng et al. 2024) */
+    double plus_rate; /* B's learning rate is so many times A's (LoRA+, Hayou et al. 2024); 0: 1 */
 } HoneLora;
 
-/* Puts a new adapter on the model: A uniform in ±1/sqrt(in) (Kaiming-uniform with a = sqrt 5, as PEFT), B zero. One
- * adapter at a time. Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", 2021. */
+/* Puts a new adapter on the model: A uniform in ±1/sqrt(in) (Kaiming-uniform with a = sqrt 5, as PEFT), B zero; or with
+ * pissa as lora.c says. One adapter at a time. Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", 2021.
+ */
 HONE_EXPORT bool hone_model_add_lora(HoneModel *model, const HoneLora *lora, GError **error);
 /* Reads a folder with adapter_model.safetensors and adapter_config.json in PEFT's format. */
 HONE_EXPORT bool hone_model_load_adapter(HoneModel *model, const char *folder, GError **error);
@@ -89,6 +96,11 @@ HONE_EXPORT bool hone_model_save_adapter(HoneModel *model, const char *folder, G
  * one each. Not together with an adapter; forward's adapter_off then fails, as the model before training is gone. On
  * error the model is as it was. */
 HONE_EXPORT bool hone_model_train_weights(HoneModel *model, GError **error);
+/* Trains some of them ("partial"), all others stay as they are in the files: those whose names match one of `patterns`
+ * ("model.layers.28.*", "*norm.weight"; * and ? as in file names; ends with NULL, or NULL), and all of the last
+ * `last_layers` layers. A pattern that matches nothing is an error. */
+HONE_EXPORT bool hone_model_train_parameters(HoneModel *model, const char *const *patterns, size_t last_layers,
+                                             GError **error);
 /* Writes the model with its trained weights as a Hugging Face folder (which exists and is empty): config and tokenizer
  * files carried along from the model's own folder, or made from its GGUF. type: F32, F16, BF16; 0: the type that the
  * model's files have where they hold one of these, else BF16. Checked by opening it again. */

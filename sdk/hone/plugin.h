@@ -14,7 +14,7 @@
 #include <hone/params.h>
 
 #define HONE_ABI_MAJOR 1
-#define HONE_ABI_MINOR 3
+#define HONE_ABI_MINOR 4
 
 typedef enum {
     HONE_STAGE = 1, /* a step of a pipeline (stage.h) */

@@ -11,12 +11,19 @@
 
 typedef struct HoneTrainParams {
     /* What is trained. */
-    char *tuner; /* "lora" */
+    char *tuner; /* lora, partial, full */
     int64_t rank;
     double alpha; /* 0: twice the rank */
     double dropout;
     bool rslora;
     char **targets;
+    JsonNode *rank_pattern, *alpha_pattern; /* NULL, or objects: module -> number */
+    bool dora;
+    char *start;         /* of the adapter: lora, pissa */
+    double lora_plus;    /* B's learning rate is so many times A's */
+    char **trained;      /* partial: patterns over the parameters' names */
+    int64_t last_layers; /* partial */
+    char *weights_type;  /* partial, full: of the result; auto, f32, f16, bf16 */
     /* How long and how fast. */
     double epochs;
     int64_t max_steps;              /* 0: by epochs */
@@ -86,8 +93,18 @@ HONE_EXPORT extern const HoneParam hone_rollout_params[];
             "rows that are not trained on: the loss over them may end the run, and chooses the result"                 \
     }
 
-/* Trains on port "dataset" with the model of port "model" and writes port "adapter" (an adapter artifact with the
- * training events in it). Resumes from the work folder; equal bytes either way on the CPU backends. */
+/* The output port of a stage that trains: with the tuners `full` and `partial` the result is a model. */
+#define HONE_TRAIN_OUTPUT                                                                                              \
+    {                                                                                                                  \
+        .name = "adapter", .direction = HONE_PORT_OUT, .types = HONE_ADAPTER | HONE_MODEL,                             \
+        .help = "what was trained: an adapter in PEFT's format; with the tuners full and partial a model"              \
+    }
+
+/* What no training can do with these parameters, whatever the model: for a stage's `check`. */
+HONE_EXPORT bool hone_train_check(const HoneTrainParams *params, GError **error);
+
+/* Trains on port "dataset" with the model of port "model" and writes port "adapter" (an artifact with the training
+ * events in it, see HONE_TRAIN_OUTPUT). Resumes from the work folder; equal bytes either way on the CPU backends. */
 HONE_EXPORT bool hone_train(HoneStage *stage, const HoneTrainParams *params, const HoneObjectiveOps *objective,
                             const void *objective_params, GError **error);
 HONE_EXPORT bool hone_train_with(HoneStage *stage, const HoneTraining *training, GError **error);

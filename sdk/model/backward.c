@@ -116,14 +116,27 @@ static void attention_backward(Pass *p, size_t layer, HoneTensor d, bool below)
         block_input_backward(p, p->d_x, p->d_normed, s->x, &w->norm[NORM_ATTENTION]);
 }
 
-/* The lowest layer that has something to train. */
-static size_t lowest_trained(const HoneModel *m)
+static bool trains_layer(const Layer *layer)
+{
+    for (Group g = 0; g < N_GROUP; g++)
+        if (layer->group[g].n > 0)
+            return true;
+    for (Linear i = 0; i < N_LINEAR; i++)
+        if (layer->linear[i].gradient.buffer != NULL || layer->bias[i].gradient.buffer != NULL)
+            return true;
+    for (Norm i = 0; i < N_NORM; i++)
+        if (layer->norm[i].gradient.buffer != NULL)
+            return true;
+    return false;
+}
+
+size_t lowest_trained(const HoneModel *m)
 {
     size_t layer = 0;
-    for (; layer + 1 < m->config.layers && !m->trains_weights; layer++)
-        for (Group g = 0; g < N_GROUP; g++)
-            if (m->layers[layer].group[g].n > 0)
-                return layer;
+    if (m->embedding.gradient.buffer != NULL)
+        return 0;
+    while (layer < m->config.layers && !trains_layer(&m->layers[layer]))
+        layer++;
     return layer;
 }
 
@@ -146,13 +159,15 @@ void layers_backward(Pass *p)
     norm_backward(p, d, p->d_hidden, p->final, rstd, &m->output_norm);
 
     size_t lowest = lowest_trained(m);
+    bool embedding = m->embedding.gradient.buffer != NULL;
     for (size_t l = m->config.layers; l-- > lowest;) {
         if (l < p->recomputed)
             layer_recompute(p, l);
         mlp_backward(p, l, d);
-        attention_backward(p, l, d, l > lowest || m->trains_weights);
+        attention_backward(p, l, d,
+                           l > lowest || embedding || m->layers[l].norm[NORM_ATTENTION].gradient.buffer != NULL);
         d = p->d_x;
     }
-    if (m->trains_weights)
+    if (embedding)
         embedding_backward(p, d);
 }

@@ -39,13 +39,11 @@ static void free_parameters(GArray *parameters)
     parameters_free(&holder);
 }
 
-/* "X.weight" has its adapter in "base_model.model.X.lora_A.weight". */
-static char *pair_name(const Parameter *p, char which)
+/* "X.weight" has its adapter in "base_model.model.X.lora_A.weight" and so on. */
+static const HoneSafetensor *find_part(const HoneExport *source, const char *module, const char *part)
 {
-    if (p->columns == 0 || !g_str_has_suffix(p->name, ".weight"))
-        return NULL;
-    return g_strdup_printf("base_model.model.%.*s.lora_%c.weight", (int)(strlen(p->name) - strlen(".weight")), p->name,
-                           which);
+    g_autofree char *name = g_strdup_printf("base_model.model.%s.%s", module, part);
+    return hone_safetensors_find(source->pairs, name);
 }
 
 static bool open_adapter(HoneExport *source, const char *folder, GError **error)
@@ -57,15 +55,18 @@ static bool open_adapter(HoneExport *source, const char *folder, GError **error)
         return false;
     for (size_t i = 0; i < export_n_parameters(source); i++) {
         const Parameter *p = export_parameter(source, i);
-        g_autofree char *a = pair_name(p, 'A'), *b = pair_name(p, 'B');
-        if (a == NULL)
+        if (p->columns == 0 || !g_str_has_suffix(p->name, ".weight"))
             continue;
-        source->deltas[i].a = hone_safetensors_find(source->pairs, a);
-        source->deltas[i].b = hone_safetensors_find(source->pairs, b);
-        source->n_deltas += source->deltas[i].a != NULL;
+        g_autofree char *module = g_strndup(p->name, strlen(p->name) - strlen(".weight"));
+        Delta *delta = &source->deltas[i];
+        delta->a = find_part(source, module, "lora_A.weight");
+        delta->b = find_part(source, module, "lora_B.weight");
+        delta->magnitude = find_part(source, module, "lora_magnitude_vector");
+        adapter_module(&source->settings, module, &delta->scale);
+        source->n_deltas += delta->a != NULL;
     }
     /* adapter_open has matched every tensor with a module of the model. */
-    g_assert(2 * source->n_deltas == hone_safetensors_count(source->pairs));
+    g_assert((source->settings.dora ? 3 : 2) * source->n_deltas == hone_safetensors_count(source->pairs));
     if (source->n_deltas > 0)
         return true;
     g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID, "%s: the adapter has no tensors; train it again.", folder);
@@ -104,6 +105,7 @@ void hone_export_free(HoneExport *source)
         free_parameters(source->targets[i]);
     g_clear_pointer(&source->model, hone_model_free);
     g_clear_pointer(&source->pairs, hone_safetensors_free);
+    adapter_settings_clear(&source->settings);
     g_free(source->deltas);
     g_free(source->adapter);
     g_free(source);

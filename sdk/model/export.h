@@ -10,7 +10,9 @@
 
 /* What an adapter does to one parameter. */
 typedef struct Delta {
-    const HoneSafetensor *a, *b; /* [R, in], [out, R]; NULL: nothing */
+    const HoneSafetensor *a, *b;     /* [R, in], [out, R]; NULL: nothing */
+    const HoneSafetensor *magnitude; /* [out] of DoRA, or NULL */
+    double scale;                    /* of B·A */
 } Delta;
 
 /* Where a tensor goes: its order of rows and its norm's offset follow from the format. */
@@ -45,6 +47,7 @@ typedef struct Rows {
     const HoneGgufTensor *tensor;
     HoneGgufTensor trained;  /* what tensor points at where the weights are a trained model's; owns its data */
     const HoneSafetensor *b; /* or NULL */
+    float *magnitude;        /* [rows] in the model's order, or NULL */
     float *a;                /* [R, columns] */
     float scale;
     size_t rank, rows, columns; /* of a vector: one row */

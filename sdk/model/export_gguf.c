@@ -148,16 +148,20 @@ bool hone_export_gguf(HoneExport *source, const char *path, const HoneExportOpti
 
 /* ---- The adapter alone. ---- */
 
-static bool put_pair(HoneGgufWriter *writer, const HoneExport *source, size_t parameter, GError **error)
+static bool put_pair(HoneGgufWriter *writer, const HoneExport *source, size_t parameter, double alpha, GError **error)
 {
     const Delta *delta = &source->deltas[parameter];
-    size_t rank = source->settings.rank, rows = delta->b->shape[0], n = delta->a->shape[1] * rank;
+    size_t rank = delta->a->shape[0], rows = delta->b->shape[0], n = delta->a->shape[1] * rank;
     size_t width = export_target(source, parameter, TO_GGUF)->heads > 0 ? source->model->config.head_dim : 0;
     g_autofree float *a = g_new(float, n), *b = g_new(float, rows *rank), *ordered = g_new(float, rows *rank);
     hone_type_to_f32(delta->a->type, delta->a->data, a, n);
     hone_type_to_f32(delta->b->type, delta->b->data, b, rows * rank);
     for (size_t row = 0; row < rows; row++)
         memcpy(ordered + row * rank, b + (width > 0 ? rows_plain(row, width) : row) * rank, rank * sizeof *b);
+    /* Loaders scale by the one alpha / rank of the tensor: another scale goes into B. */
+    float factor = (float)(delta->scale * (double)rank / alpha);
+    for (size_t i = 0; i < rows * rank && factor != 1; i++)
+        ordered[i] *= factor;
     return hone_gguf_writer_put(writer, a, n * sizeof *a, error) &&
            hone_gguf_writer_put(writer, ordered, rows * rank * sizeof *ordered, error);
 }
@@ -170,14 +174,20 @@ bool hone_export_gguf_adapter(HoneExport *source, const char *path, GError **err
                     "%s: is a model without an adapter; name the node that trained one.", source->model->path);
         return false;
     }
+    if (source->settings.dora) {
+        g_set_error(error, HONE_ERROR, HONE_ERROR_UNSUPPORTED,
+                    "%s: a GGUF adapter has no place for DoRA's magnitudes; merge it into the model instead.",
+                    source->adapter);
+        return false;
+    }
     g_autoptr(HoneGgufWriter) writer = hone_gguf_writer_new();
     hone_gguf_writer_string(writer, "general.architecture", source->model->family->architecture);
     hone_gguf_writer_string(writer, "general.type", "adapter");
     hone_gguf_writer_string(writer, "adapter.type", "lora");
     /* Loaders scale by alpha / rank; with rsLoRA that is another alpha than PEFT's. */
-    size_t rank = source->settings.rank;
-    double scale = adapter_scale(source->settings.alpha, rank, source->settings.rslora);
-    hone_gguf_writer_f32(writer, "adapter.lora.alpha", (float)(scale * (double)rank));
+    double scale, alpha = (double)adapter_module(&source->settings, "", &scale);
+    alpha *= scale;
+    hone_gguf_writer_f32(writer, "adapter.lora.alpha", (float)alpha);
     for (size_t i = 0; i < export_n_parameters(source); i++) {
         const Delta *delta = &source->deltas[i];
         if (delta->a == NULL)
@@ -190,7 +200,7 @@ bool hone_export_gguf_adapter(HoneExport *source, const char *path, GError **err
     if (!hone_gguf_writer_begin(writer, path, error))
         return false;
     for (size_t i = 0; i < export_n_parameters(source); i++)
-        if (source->deltas[i].a != NULL && !put_pair(writer, source, i, error))
+        if (source->deltas[i].a != NULL && !put_pair(writer, source, i, alpha, error))
             return false;
     return hone_gguf_writer_finish(writer, error);
 }

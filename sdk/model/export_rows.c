@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * export_rows.c: W + scale·B·A in f32, one row at a time, in the order of rows of the format that is written.
+ * export_rows.c: W + scale·B·A in f32, one row at a time, in the order of rows of the format that is written. With
+ * DoRA each row is stretched to its magnitude.
  */
 #include "export.h"
 
@@ -32,11 +33,20 @@ static bool is_norm(const Parameter *p)
     return p->columns == 0 && g_str_has_suffix(p->name, "norm.weight");
 }
 
-/* A trained parameter from the backend: f32, in the model's own order. */
-static bool take_trained(Rows *rows, HoneModel *trained, size_t parameter, GError **error)
+/* The trainable of that parameter, or NULL: it was not trained. */
+static const HoneTrainable *trained_parameter(HoneModel *trained, const Parameter *p)
 {
-    size_t n;
-    HoneTensor value = hone_model_trainables(trained, &n)[parameter].value;
+    size_t n = 0;
+    const HoneTrainable *t = trained != NULL ? hone_model_trainables(trained, &n) : NULL;
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(t[i].name, p->name) == 0)
+            return &t[i];
+    return NULL;
+}
+
+/* A trained parameter from the backend: f32, in the model's own order. */
+static bool take_trained(Rows *rows, HoneModel *trained, HoneTensor value, GError **error)
+{
     float *values = g_new(float, hone_tensor_count(value));
     rows->trained = (HoneGgufTensor){
         .type = HONE_F32, .rank = value.rank, .shape = {value.shape[0], value.shape[1]}, .data = values};
@@ -60,15 +70,20 @@ bool rows_open(Rows *rows, const HoneExport *source, size_t parameter, ExportTar
                                                                                                    : 0};
     if (is_norm(p))
         rows->offset = m->norm_offset - (target == TO_GGUF ? 0 : m->family->norm_offset);
-    if (source->trained != NULL)
-        return take_trained(rows, source->trained, parameter, error);
+    const HoneTrainable *t = trained_parameter(source->trained, p);
+    if (t != NULL)
+        return take_trained(rows, source->trained, t->value, error);
     if (delta->a == NULL)
         return true;
     rows->b = delta->b;
-    rows->rank = source->settings.rank;
-    rows->scale = (float)adapter_scale(source->settings.alpha, rows->rank, source->settings.rslora);
+    rows->rank = delta->a->shape[0];
+    rows->scale = (float)delta->scale;
     rows->a = g_new(float, rows->rank * rows->columns);
     hone_type_to_f32(delta->a->type, delta->a->data, rows->a, rows->rank * rows->columns);
+    if (delta->magnitude != NULL) {
+        rows->magnitude = g_new(float, rows->rows);
+        hone_type_to_f32(delta->magnitude->type, delta->magnitude->data, rows->magnitude, rows->rows);
+    }
     return true;
 }
 
@@ -76,6 +91,7 @@ void rows_close(Rows *rows)
 {
     g_free((void *)rows->trained.data);
     g_free(rows->a);
+    g_free(rows->magnitude);
 }
 
 /* A vector's elements are ordered as a matrix's rows. */
@@ -95,11 +111,19 @@ static void add_change(const Rows *rows, size_t model_row, float *out, float *sc
     for (size_t k = 0; k < rows->rank; k++)
         for (size_t c = 0; c < rows->columns; c++)
             scratch[c] += b[k] * rows->a[k * rows->columns + c];
+    double square = 0, stretch = 1;
     for (size_t c = 0; c < rows->columns; c++) {
-        float change = rows->scale * scratch[c];
+        scratch[c] = out[c] + rows->scale * scratch[c];
+        square += (double)scratch[c] * (double)scratch[c];
+    }
+    if (rows->magnitude != NULL)
+        stretch = (double)rows->magnitude[model_row] / sqrt(square);
+    for (size_t c = 0; c < rows->columns; c++) {
+        float tuned = rows->magnitude != NULL ? (float)(stretch * (double)scratch[c]) : scratch[c];
+        double change = (double)tuned - (double)out[c];
         sums->base += (double)out[c] * (double)out[c];
-        sums->change += (double)change * (double)change;
-        out[c] += change;
+        sums->change += change * change;
+        out[c] = tuned;
     }
 }
 

@@ -186,6 +186,8 @@ void layer_recompute(Pass *p, size_t layer)
 
 void layers_forward(Pass *p)
 {
+    if (p->adapter && p->model->adapter.dora && p->kind == PASS_PACKED)
+        dora_update(p->model, p->panel);
     embed(p);
     for (size_t l = 0; l < p->model->config.layers; l++)
         layer_forward(p, l);

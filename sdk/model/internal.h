@@ -34,7 +34,8 @@ typedef enum {
     N_GROUP,
 } Group;
 
-#define MAX_GROUP 3 /* linear maps in one group */
+#define MAX_GROUP 3   /* linear maps in one group */
+#define PANEL_ROWS 64 /* of a weight that are in f32 at once */
 
 /* The norms of a layer; which of them there are follows from NormPlace and QkNorm. */
 typedef enum {
@@ -161,15 +162,29 @@ void config_free(HoneModel *model);
 typedef struct Adapter {
     HoneTensor a, da; /* [R, in]; no tensor: no adapter here */
     HoneTensor b, db; /* [out, R] */
-    size_t place;     /* of a among the group's */
+    /* With PiSSA's start, what is taken off the weight: y -= scale·(x·start_aᵀ)·start_bᵀ. Else no tensors. */
+    HoneTensor start_a, start_b;
+    /* With DoRA (dora.c), else no tensors. */
+    HoneTensor magnitude, d_magnitude; /* [out] */
+    HoneTensor inverse, factor;        /* [out] */
+    size_t rank, column;               /* its columns in the group's x·Aᵀ */
+    float scale;
 } Adapter;
 
 /* The A matrices of a group's adapters, one below the other. */
 typedef struct AdapterGroup {
     size_t n;                /* adapters in this group */
     Linear first[MAX_GROUP]; /* the first map of each */
-    HoneTensor a, da;        /* [n·R, in] */
+    HoneTensor a, da;        /* [rows, in] */
+    size_t rows;             /* of A: the sum of ranks */
 } AdapterGroup;
+
+typedef struct AdapterSettings {
+    size_t rank;
+    double alpha, dropout;
+    bool rslora, dora, pissa;
+    JsonObject *rank_pattern, *alpha_pattern; /* or NULL: regular expression -> number, as in PEFT */
+} AdapterSettings;
 
 /* One parameter of the model, or its rows in a fused one. */
 typedef struct Weight {
@@ -231,19 +246,18 @@ struct HoneModel {
     GArray *parameters;                  /* of Parameter */
     GPtrArray *wrapped;                  /* of HoneBuffer *: views of the mapped files */
     size_t mapped_bytes;                 /* of them all */
-    bool trains_weights;                 /* all of them are f32, with gradients */
-    Arena trained_gradients;
+    bool trains_weights;                 /* some or all of them are f32, with gradients */
+    Arena trained_values, trained_gradients;
 
     Arena rope_memory[MAX_ROPE];
     HoneTensor rope[MAX_ROPE]; /* [P, rotated/2, 2]; none where the form goes by length */
 
     /* The adapter. */
     bool has_adapter;
-    size_t rank;
-    double alpha, dropout;
-    bool rslora;
-    float scale;
-    Arena adapter_values, adapter_gradients;
+    AdapterSettings adapter;
+    Arena adapter_values, adapter_gradients, adapter_fixed;
+    HoneTensor all_fixed;                 /* what is neither trained nor the base's: Adapter.start_*, inverse, factor */
+    HoneTensor ones;                      /* [widest input], with DoRA */
     HoneTensor all_values, all_gradients; /* every A and B, one after the other */
     HoneTrainable *trainables;
     size_t n_trainables;
@@ -274,6 +288,9 @@ void parameter_set(HoneModel *model, const Parameter *parameter, HoneTensor valu
 /* ---- weights.c ---- */
 bool weights_load(HoneModel *model, HoneProgress *progress, GError **error);
 void weights_release(HoneModel *model);
+/* values[i] = what the files hold of parameters[i], in the type that the tensor has. */
+bool weights_read(HoneModel *model, const Parameter *const *parameters, const HoneTensor *values, size_t n,
+                  GError **error);
 
 /* ---- rope.c ---- */
 /* Makes the table of each form reach `positions`, but for those that go by length. */
@@ -290,23 +307,40 @@ void rope_rows(const RopeForm *form, const int32_t *positions, const int32_t *le
 
 /* ---- lora.c ---- */
 /* Which linear maps of which layers carry an adapter: mask[l] is a set of 1 << Linear. Values are undefined after. */
-bool adapter_create(HoneModel *model, const uint32_t *mask, size_t rank, double alpha, double dropout, bool rslora,
-                    GError **error);
+bool adapter_create(HoneModel *model, const uint32_t *mask, const AdapterSettings *settings, GError **error);
 void adapter_remove(HoneModel *model);
-/* Of B·A. */
-double adapter_scale(double alpha, size_t rank, bool rslora);
 /* Forgets what is trained, and the pass that waits for its backward. */
 void trainables_free(HoneModel *model);
-/* PEFT's name of the A or B of a module, whose first map that is. Caller frees. */
-char *adapter_name(const HoneModel *model, size_t layer, Linear first, bool is_b);
+typedef enum {
+    PART_A,
+    PART_B,
+    PART_MAGNITUDE,
+    N_PART,
+} AdapterPart;
+/* PEFT's name of a part of a module's adapter, whose first map that is. Caller frees. */
+char *adapter_name(const HoneModel *model, size_t layer, Linear first, AdapterPart part);
 /* Rows of a module's B. */
 size_t adapter_out(const HoneModel *model, Linear first);
+/* ---- adapter_settings.c ---- */
+/* Whether such an adapter is possible, but for the model's own. */
+bool adapter_settings_check(const AdapterSettings *settings, GError **error);
+AdapterSettings adapter_settings_copy(const AdapterSettings *settings);
+void adapter_settings_clear(AdapterSettings *settings);
+/* Rank of a module's adapter, and the scale of its B·A. */
+size_t adapter_module(const AdapterSettings *settings, const char *module, double *scale);
+bool adapter_pattern_matches(const char *pattern, const char *module);
+/* ---- adapter_start.c: the values that a new adapter starts with. ---- */
+bool adapter_start(HoneModel *model, uint64_t seed, GError **error);
+/* ---- dora.c ---- */
+/* inverse and factor of every adapter from what W, A, B and the magnitude are now. panel [rows, widest input]. */
+void dora_update(HoneModel *model, HoneTensor panel);
+/* The magnitudes become the norms of the rows of W + s·B·A. */
+bool dora_start(HoneModel *model, GError **error);
+/* y [N,out] = factor·y, in each column. */
+void dora_scale(Pass *pass, const Adapter *adapter, HoneTensor y);
+/* The magnitude's gradient from dy and z = x·(W + s·B·A)ᵀ [N,out]. */
+void dora_backward(Pass *pass, const Adapter *adapter, HoneTensor dy, HoneTensor z);
 /* ---- adapter_io.c ---- */
-typedef struct AdapterSettings {
-    size_t rank;
-    double alpha, dropout;
-    bool rslora;
-} AdapterSettings;
 /* An adapter's files in PEFT's format, every tensor checked against the model; mask [L]: as for adapter_create. */
 HoneSafetensors *adapter_open(const HoneModel *model, const char *folder, AdapterSettings *settings, uint32_t *mask,
                               GError **error);
@@ -381,7 +415,10 @@ struct Pass {
     HoneTensor d_glu;                 /* [N,F] */
     HoneTensor d_o, d_q, d_k, d_v;    /* [N,H·D], [N,H·D], [N,G·D] twice */
     HoneTensor d_o_rows;              /* [M,H·D] of the last layer */
-    HoneTensor d_lora;                /* [N, MAX_GROUP·R] */
+    HoneTensor d_lora;                /* [N, largest sum of a group's ranks] */
+    HoneTensor d_start;               /* [N, R]; only with PiSSA's start */
+    HoneTensor product, column_sums;  /* [N, widest output], [widest output]; only with DoRA */
+    HoneTensor panel;                 /* [PANEL_ROWS, widest input]; only with DoRA */
     HoneTensor dropped;               /* [N, widest input]; only with dropout */
     HoneTensor logits;                /* [chunk,V] */
     size_t chunk;
@@ -417,6 +454,9 @@ void group_forward(Pass *pass, size_t layer, Group group, HoneTensor x, const Ho
 void group_backward(Pass *pass, size_t layer, Group group, HoneTensor dx, HoneTensor x, const HoneTensor *dy,
                     HoneTensor lora);
 
+/* The widest input and output of all linear maps. */
+size_t linear_widest(const HoneModelConfig *config);
+
 /* How many maps the file's tensor of this one holds (PEFT's module too): 1, more for the first of a fused tensor, 0 for
  * its others. */
 size_t linear_span(const Family *family, Linear linear);
@@ -445,6 +485,8 @@ void layer_forward(Pass *pass, size_t layer);
 /* From x of the layer to everything its backward reads. */
 void layer_recompute(Pass *pass, size_t layer);
 void layers_backward(Pass *pass);
+/* The lowest layer that has something to train: L where none has, 0 where the embedding has. */
+size_t lowest_trained(const HoneModel *model);
 /* Final norm; log-probabilities of the targets into pass->logprob; with `known`, the hidden state's derivative too. */
 void head_forward(Pass *pass, const float *known);
 void head_backward(Pass *pass, const float *derivative);

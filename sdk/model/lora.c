@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * lora.c: which linear maps carry an adapter, its memory and its first values.
+ * lora.c: which linear maps carry an adapter, and its memory.
  *
- * y = x·Wᵀ + s·dropout(x)·Aᵀ·Bᵀ with s = alpha/R (alpha/√R with rsLoRA); the products are in linear.c.
- * Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", 2021.
+ * y = x·Wᵀ + s·dropout(x)·Aᵀ·Bᵀ with s = alpha/R (alpha/√R with rsLoRA); the products are in linear.c, first values in
+ * adapter_start.c, DoRA in dora.c. Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", 2021.
  */
 #include "internal.h"
 
-#include <hone/random.h>
-#include <math.h>
 #include <string.h>
-
-#define MOST_RANK 4096
 
 size_t adapter_out(const HoneModel *m, Linear first)
 {
@@ -20,107 +16,176 @@ size_t adapter_out(const HoneModel *m, Linear first)
     return out;
 }
 
-/* Every A and B from one buffer, in the order q k v o gate up down of layer after layer; the A matrices of a group lie
- * one below the other, the B matrices of a fused tensor's maps too. */
-static void layout(HoneModel *m, const uint32_t *mask, HoneBuffer *values, HoneBuffer *gradients, size_t *total)
+/* What is carved from the three buffers, in floats. */
+typedef struct Used {
+    HoneBuffer *values, *gradients, *fixed;
+    size_t trained, kept;
+} Used;
+
+static HoneTensor take_trained(Used *u, size_t rows, size_t columns, HoneTensor *gradient)
 {
-    const HoneModelConfig *c = &m->config;
-    size_t used = 0;
-    for (size_t l = 0; l < c->layers; l++) {
-        for (Group g = 0; g < N_GROUP; g++) {
-            AdapterGroup *group = &m->layers[l].group[g];
-            *group = (AdapterGroup){0};
-            for (size_t i = 0; i < group_size(g); i++) {
-                Linear linear = group_first(g) + i;
-                if (mask[l] & (1u << linear) && linear_span(m->family, linear) > 0)
-                    group->first[group->n++] = linear;
-            }
-            if (group->n == 0)
-                continue;
-            size_t columns = linear_in(c, group->first[0]), rows = group->n * m->rank;
-            group->a = hone_tensor_2d(values, used * sizeof(float), HONE_F32, rows, columns);
-            group->da = hone_tensor_2d(gradients, used * sizeof(float), HONE_F32, rows, columns);
-            used += rows * columns;
-            for (size_t i = 0; i < group->n; i++) {
-                size_t span = linear_span(m->family, group->first[i]);
-                for (size_t j = 0; j < span; j++) {
-                    Linear linear = group->first[i] + j;
-                    size_t out = linear_out(c, linear);
-                    m->layers[l].adapter[linear] = (Adapter){
-                        .place = i,
-                        .a = hone_tensor_rows(group->a, i * m->rank, m->rank),
-                        .da = hone_tensor_rows(group->da, i * m->rank, m->rank),
-                        .b = hone_tensor_2d(values, used * sizeof(float), HONE_F32, out, m->rank),
-                        .db = hone_tensor_2d(gradients, used * sizeof(float), HONE_F32, out, m->rank),
-                    };
-                    used += out * m->rank;
-                }
-            }
-        }
-    }
-    *total = used;
+    *gradient = hone_tensor_2d(u->gradients, u->trained * sizeof(float), HONE_F32, rows, columns);
+    HoneTensor value = hone_tensor_2d(u->values, u->trained * sizeof(float), HONE_F32, rows, columns);
+    u->trained += rows * columns;
+    return value;
 }
 
-char *adapter_name(const HoneModel *m, size_t layer, Linear linear, bool is_b)
+static HoneTensor take_fixed(Used *u, size_t rows, size_t columns)
 {
+    HoneTensor t = hone_tensor_2d(u->fixed, u->kept * sizeof(float), HONE_F32, rows, columns);
+    u->kept += rows * columns;
+    return t;
+}
+
+static HoneTensor vector(HoneTensor t)
+{
+    size_t n = hone_tensor_count(t);
+    return hone_tensor_reshape(t, 1, &n);
+}
+
+/* Of one map: B, and what DoRA and PiSSA need. */
+static void layout_map(const HoneModel *m, Used *u, Adapter *adapter, size_t out)
+{
+    adapter->b = take_trained(u, out, adapter->rank, &adapter->db);
+    if (m->adapter.dora) {
+        adapter->inverse = vector(take_fixed(u, 1, out));
+        adapter->factor = vector(take_fixed(u, 1, out));
+    }
+    if (m->adapter.pissa)
+        adapter->start_b = take_fixed(u, out, adapter->rank);
+}
+
+/* Of one module: the maps of a fused tensor have their rows of B one below the other, and of the magnitude. */
+static void layout_module(HoneModel *m, Used *u, size_t layer, Linear first)
+{
+    size_t span = linear_span(m->family, first);
+    for (size_t j = 0; j < span; j++) {
+        Adapter *adapter = &m->layers[layer].adapter[first + j];
+        if (j > 0) {
+            *adapter = m->layers[layer].adapter[first];
+            adapter->start_b = adapter->magnitude = (HoneTensor){0};
+        }
+        layout_map(m, u, adapter, linear_out(&m->config, first + j));
+    }
+    for (size_t j = 0; j < span && m->adapter.dora; j++) {
+        Adapter *adapter = &m->layers[layer].adapter[first + j];
+        adapter->magnitude = vector(take_trained(u, 1, linear_out(&m->config, first + j), &adapter->d_magnitude));
+        adapter->d_magnitude = vector(adapter->d_magnitude);
+    }
+}
+
+static void layout_group(HoneModel *m, Used *u, size_t layer, Group g, uint32_t mask)
+{
+    AdapterGroup *group = &m->layers[layer].group[g];
+    Adapter *adapters = m->layers[layer].adapter;
+    *group = (AdapterGroup){0};
+    for (size_t i = 0; i < group_size(g); i++) {
+        Linear linear = group_first(g) + i;
+        if (!(mask & (1u << linear)) || linear_span(m->family, linear) == 0)
+            continue;
+        g_autofree char *module = name_module(m, layer, linear);
+        double scale;
+        size_t rank = adapter_module(&m->adapter, module, &scale);
+        adapters[linear] = (Adapter){.rank = rank, .column = group->rows, .scale = (float)scale};
+        group->first[group->n++] = linear;
+        group->rows += rank;
+    }
+    if (group->n == 0)
+        return;
+    size_t columns = linear_in(&m->config, group->first[0]);
+    group->a = take_trained(u, group->rows, columns, &group->da);
+    for (size_t i = 0; i < group->n; i++) {
+        Adapter *adapter = &adapters[group->first[i]];
+        adapter->a = hone_tensor_rows(group->a, adapter->column, adapter->rank);
+        adapter->da = hone_tensor_rows(group->da, adapter->column, adapter->rank);
+        if (m->adapter.pissa)
+            adapter->start_a = take_fixed(u, adapter->rank, columns);
+        layout_module(m, u, layer, group->first[i]);
+    }
+}
+
+/* Everything from three buffers, in the order q k v o gate up down of layer after layer; the A matrices of a group lie
+ * one below the other. */
+static void layout(HoneModel *m, const uint32_t *mask, Used *u)
+{
+    u->trained = u->kept = 0;
+    for (size_t l = 0; l < m->config.layers; l++)
+        for (Group g = 0; g < N_GROUP; g++)
+            layout_group(m, u, l, g, mask[l]);
+    if (m->adapter.dora)
+        m->ones = vector(take_fixed(u, 1, linear_widest(&m->config)));
+}
+
+char *adapter_name(const HoneModel *m, size_t layer, Linear linear, AdapterPart part)
+{
+    static const char *const parts[N_PART] = {"lora_A.weight", "lora_B.weight", "lora_magnitude_vector"};
     g_autofree char *module = name_module(m, layer, linear);
-    return g_strdup_printf("base_model.model.%s.lora_%c.weight", module, is_b ? 'B' : 'A');
+    return g_strdup_printf("base_model.model.%s.%s", module, parts[part]);
+}
+
+static void add_trainable(HoneModel *m, size_t layer, Linear linear, AdapterPart part, HoneTensor value,
+                          HoneTensor gradient)
+{
+    m->trainables[m->n_trainables++] = (HoneTrainable){
+        .name = adapter_name(m, layer, linear, part), .value = value, .gradient = gradient, .rate_scale = 1};
 }
 
 static void list_trainables(HoneModel *m)
 {
-    m->trainables = g_new0(HoneTrainable, m->config.layers * N_LINEAR * 2);
+    m->trainables = g_new0(HoneTrainable, m->config.layers * N_LINEAR * N_PART);
     for (size_t l = 0; l < m->config.layers; l++) {
         for (Linear i = 0; i < N_LINEAR; i++) {
             const Adapter *adapter = &m->layers[l].adapter[i];
             if (adapter->a.buffer == NULL || linear_span(m->family, i) == 0)
                 continue;
-            HoneTensor b = adapter->b, db = adapter->db;
+            HoneTensor b = adapter->b, db = adapter->db, magnitude = adapter->magnitude, d = adapter->d_magnitude;
             b.shape[0] = db.shape[0] = adapter_out(m, i);
-            m->trainables[m->n_trainables++] = (HoneTrainable){adapter_name(m, l, i, false), adapter->a, adapter->da};
-            m->trainables[m->n_trainables++] = (HoneTrainable){adapter_name(m, l, i, true), b, db};
+            add_trainable(m, l, i, PART_A, adapter->a, adapter->da);
+            add_trainable(m, l, i, PART_B, b, db);
+            if (magnitude.buffer == NULL)
+                continue;
+            magnitude.shape[0] = d.shape[0] = adapter_out(m, i);
+            add_trainable(m, l, i, PART_MAGNITUDE, magnitude, d);
         }
     }
 }
 
-double adapter_scale(double alpha, size_t rank, bool rslora)
+static bool reserve(HoneModel *m, Used *u, GError **error)
 {
-    return rslora ? alpha / sqrt((double)rank) : alpha / (double)rank;
+    if (!arena_reserve(m->backend, &m->adapter_values, u->trained * sizeof(float), "the adapter", error) ||
+        !arena_reserve(m->backend, &m->adapter_gradients, u->trained * sizeof(float), "the adapter's gradients", error))
+        return false;
+    return u->kept == 0 || arena_reserve(m->backend, &m->adapter_fixed, u->kept * sizeof(float),
+                                         "what the adapter's kind needs beside it", error);
 }
 
-bool adapter_create(HoneModel *m, const uint32_t *mask, size_t rank, double alpha, double dropout, bool rslora,
-                    GError **error)
+bool adapter_create(HoneModel *m, const uint32_t *mask, const AdapterSettings *settings, GError **error)
 {
     g_assert(!m->has_adapter);
-    if (rank < 1 || rank > MOST_RANK || !(alpha > 0 && alpha < 1e6) || !(dropout >= 0 && dropout < 1)) {
-        g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID,
-                    "An adapter of rank %zu, alpha %g, dropout %g is not possible: the rank lies in 1 .. %d, alpha "
-                    "above 0, dropout in [0, 1).",
-                    rank, alpha, dropout, MOST_RANK);
+    if (!adapter_settings_check(settings, error))
         return false;
-    }
-    m->rank = rank;
-    m->alpha = alpha;
-    m->dropout = dropout;
-    m->rslora = rslora;
-    m->scale = (float)adapter_scale(alpha, rank, rslora);
-
-    size_t total;
-    layout(m, mask, NULL, NULL, &total);
+    m->adapter = adapter_settings_copy(settings);
+    Used used = {0};
+    layout(m, mask, &used);
     m->has_adapter = true;
-    if (total == 0) {
+    if (used.trained == 0) {
         g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID, "The adapter has no tensors: no linear map is targeted.");
         adapter_remove(m);
         return false;
     }
-    if (!arena_reserve(m->backend, &m->adapter_values, total * sizeof(float), "the adapter", error) ||
-        !arena_reserve(m->backend, &m->adapter_gradients, total * sizeof(float), "the adapter's gradients", error)) {
+    if (!reserve(m, &used, error)) {
         adapter_remove(m);
         return false;
     }
-    layout(m, mask, m->adapter_values.buffer, m->adapter_gradients.buffer, &total);
-    m->all_values = hone_tensor_1d(m->adapter_values.buffer, 0, HONE_F32, total);
-    m->all_gradients = hone_tensor_1d(m->adapter_gradients.buffer, 0, HONE_F32, total);
+    used.values = m->adapter_values.buffer;
+    used.gradients = m->adapter_gradients.buffer;
+    used.fixed = m->adapter_fixed.buffer;
+    layout(m, mask, &used);
+    m->all_values = hone_tensor_1d(m->adapter_values.buffer, 0, HONE_F32, used.trained);
+    m->all_gradients = hone_tensor_1d(m->adapter_gradients.buffer, 0, HONE_F32, used.trained);
+    m->all_fixed = hone_tensor_1d(m->adapter_fixed.buffer, 0, HONE_F32, used.kept);
+    if (m->ones.buffer != NULL)
+        m->backend->ops->fill(m->backend->stream, m->ones, 1);
     list_trainables(m);
     if (!hone_model_zero_gradients(m, error)) {
         adapter_remove(m);
@@ -143,6 +208,9 @@ void adapter_remove(HoneModel *m)
     trainables_free(m);
     arena_release(m->backend, &m->adapter_values);
     arena_release(m->backend, &m->adapter_gradients);
+    arena_release(m->backend, &m->adapter_fixed);
+    m->ones = (HoneTensor){0};
+    adapter_settings_clear(&m->adapter);
     for (size_t l = 0; m->layers != NULL && l < m->config.layers; l++) {
         memset(m->layers[l].adapter, 0, sizeof(m->layers[l].adapter));
         memset(m->layers[l].group, 0, sizeof(m->layers[l].group));
@@ -185,26 +253,31 @@ bool adapter_targets(const Family *family, const char *const *targets, uint32_t 
     return true;
 }
 
-/* A uniform in ±1/√in. The number of an element depends on its place in the model alone, so another choice of targets
- * leaves it as it is. */
-static bool upload_first_values(HoneModel *m, uint64_t seed, GError **error)
+/* A pattern that no module matches changes nothing: a slip. */
+static bool patterns_match(const HoneModel *m, const uint32_t *mask, JsonObject *patterns, const char *what,
+                           GError **error)
 {
-    size_t total = m->all_values.shape[0];
-    g_autofree float *values = g_new0(float, total);
-    for (size_t l = 0; l < m->config.layers; l++) {
-        for (Linear i = 0; i < N_LINEAR; i++) {
-            const HoneTensor *a = &m->layers[l].adapter[i].a;
-            if (a->buffer == NULL || linear_span(m->family, i) == 0)
-                continue;
-            double bound = 1 / sqrt((double)linear_in(&m->config, i));
-            uint64_t first = (uint64_t)(l * N_LINEAR + i) << 32;
-            size_t n = hone_tensor_count(*a);
-            float *at = values + a->offset / sizeof(float);
-            for (size_t e = 0; e < n; e++)
-                at[e] = (float)((2 * hone_random_unit(seed, HONE_STREAM_INIT, first + e) - 1) * bound);
+    g_autoptr(GList) names = patterns != NULL ? json_object_get_members(patterns) : NULL;
+    for (GList *name = names; name != NULL; name = name->next) {
+        bool found = false;
+        g_autofree char *example = NULL;
+        for (size_t l = 0; l < m->config.layers && !found; l++)
+            for (Linear i = 0; i < N_LINEAR && !found; i++) {
+                if (!(mask[l] & (1u << i)) || linear_span(m->family, i) == 0)
+                    continue;
+                g_autofree char *module = name_module(m, l, i);
+                found = adapter_pattern_matches(name->data, module);
+                if (example == NULL)
+                    example = g_steal_pointer(&module);
+            }
+        if (!found) {
+            g_set_error(error, HONE_ERROR, HONE_ERROR_INVALID,
+                        "%s: \"%s\" matches the end of no module's name that gets an adapter, such as \"%s\".", what,
+                        (char *)name->data, example);
+            return false;
         }
     }
-    return hone_backend_upload(m->backend, m->all_values, values, error);
+    return true;
 }
 
 bool hone_model_add_lora(HoneModel *m, const HoneLora *lora, GError **error)
@@ -224,9 +297,23 @@ bool hone_model_add_lora(HoneModel *m, const HoneLora *lora, GError **error)
     g_autofree uint32_t *mask = g_new(uint32_t, m->config.layers);
     for (size_t l = 0; l < m->config.layers; l++)
         mask[l] = targets;
-    if (!adapter_create(m, mask, lora->rank, lora->alpha, lora->dropout, lora->rslora, error))
+    const AdapterSettings settings = {.rank = lora->rank,
+                                      .alpha = lora->alpha,
+                                      .dropout = lora->dropout,
+                                      .rslora = lora->rslora,
+                                      .dora = lora->dora,
+                                      .pissa = lora->pissa,
+                                      .rank_pattern = lora->rank_pattern,
+                                      .alpha_pattern = lora->alpha_pattern};
+    if (!adapter_settings_check(&settings, error) ||
+        !patterns_match(m, mask, lora->rank_pattern, "rank_pattern", error) ||
+        !patterns_match(m, mask, lora->alpha_pattern, "alpha_pattern", error) ||
+        !adapter_create(m, mask, &settings, error))
         return false;
-    if (!upload_first_values(m, lora->seed, error)) {
+    for (size_t i = 0; i < m->n_trainables; i++)
+        if (lora->plus_rate > 0 && g_str_has_suffix(m->trainables[i].name, "lora_B.weight"))
+            m->trainables[i].rate_scale = lora->plus_rate;
+    if (!adapter_start(m, lora->seed, error)) {
         adapter_remove(m);
         return false;
     }

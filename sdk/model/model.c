@@ -45,6 +45,7 @@ void hone_model_free(HoneModel *m)
         adapter_remove(m);
     trainables_free(m);
     weights_release(m);
+    arena_release(m->backend, &m->trained_values);
     arena_release(m->backend, &m->trained_gradients);
     for (size_t i = 0; i < MAX_ROPE; i++)
         arena_release(m->backend, &m->rope_memory[i]);

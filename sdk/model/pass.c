@@ -31,7 +31,38 @@ static HoneTensor carve_flat(Carver *carver, HoneType type, size_t n)
 
 static size_t adapter_rows(const Pass *p, size_t layer, Group g)
 {
-    return p->adapter ? p->model->layers[layer].group[g].n * p->model->rank : 0;
+    return p->adapter ? p->model->layers[layer].group[g].rows : 0;
+}
+
+/* Most columns that the adapters of a group have, and that one adapter has. */
+static size_t most_rows(const Pass *p, size_t *most_rank)
+{
+    size_t rows = 0;
+    *most_rank = 0;
+    for (size_t l = 0; l < p->model->config.layers; l++) {
+        for (Group g = 0; g < N_GROUP; g++)
+            rows = MAX(rows, adapter_rows(p, l, g));
+        for (Linear i = 0; i < N_LINEAR; i++)
+            *most_rank = MAX(*most_rank, p->model->layers[l].adapter[i].rank);
+    }
+    return rows;
+}
+
+static void carve_adapter(Pass *p, Carver *c)
+{
+    const HoneModel *model = p->model;
+    size_t rank, rows = most_rows(p, &rank), widest = linear_widest(&model->config);
+    if (p->keep)
+        p->d_lora = carve(c, HONE_F32, p->n, rows);
+    if (p->dropout_seed != 0 && model->adapter.dropout > 0)
+        p->dropped = carve(c, HONE_F32, p->n, widest);
+    if (model->adapter.pissa)
+        p->d_start = carve(c, HONE_F32, p->n, rank);
+    if (model->adapter.dora) {
+        p->product = carve(c, HONE_F32, p->n, widest);
+        p->column_sums = carve_flat(c, HONE_F32, widest);
+        p->panel = carve(c, HONE_F32, PANEL_ROWS, widest);
+    }
 }
 
 /* Whether the layer's blocks end in a norm, and whether what they give goes by way of its own memory. */
@@ -121,11 +152,9 @@ static void carve_scratch(Pass *p, Carver *c)
         if (ends_in_norm(model))
             p->d_after = carve(c, HONE_F32, n, width);
         p->rstd = carve_flat(c, HONE_F32, n);
-        if (p->adapter)
-            p->d_lora = carve(c, HONE_F32, n, MAX_GROUP * model->rank);
     }
-    if (p->adapter && p->dropout_seed != 0 && model->dropout > 0)
-        p->dropped = carve(c, HONE_F32, n, MAX(MAX(width, config->ffn), query));
+    if (p->adapter)
+        carve_adapter(p, c);
 
     /* Three things that are never alive together: the feed-forward part, attention (in a pass that keeps), the head. */
     size_t mark = c->used;
@@ -250,11 +279,13 @@ static size_t fit(Pass *p, const Arena *arena, bool checkpointing)
     size_t layers = p->model->config.layers;
     if (!p->keep)
         return bytes_of(p, 0);
+    /* Below the lowest layer with something to train nothing is kept, nor computed again. */
+    size_t lowest = MIN(lowest_trained(p->model), layers);
     if (checkpointing)
         return bytes_of(p, layers);
     uint64_t others = b->allocated - arena->capacity, room = b->limit > others ? b->limit - others : 0;
-    size_t bytes = bytes_of(p, 0);
-    for (size_t n = 1; b->limit > 0 && bytes > room && n <= layers; n++)
+    size_t bytes = bytes_of(p, lowest);
+    for (size_t n = lowest + 1; b->limit > 0 && bytes > room && n <= layers; n++)
         bytes = bytes_of(p, n);
     return bytes;
 }

@@ -137,69 +137,12 @@ bool weights_load(HoneModel *m, HoneProgress *reporter, GError **error)
     return ok;
 }
 
-/* ---- Training all of them. ---- */
-
-static void layout(const HoneModel *m, Carver *carver, HoneTensor *tensors)
-{
-    for (size_t i = 0; i < m->parameters->len; i++)
-        tensors[i] = parameter_carve(&g_array_index(m->parameters, Parameter, i), carver, HONE_F32);
-}
-
-static bool load_all(HoneModel *m, const HoneTensor *values, GError **error)
+bool weights_read(HoneModel *m, const Parameter *const *parameters, const HoneTensor *values, size_t n, GError **error)
 {
     Loader l = {.model = m, .error = error};
     bool ok = true;
-    for (size_t i = 0; ok && i < m->parameters->len; i++)
-        ok = load(&l, &g_array_index(m->parameters, Parameter, i), values[i]);
+    for (size_t i = 0; ok && i < n; i++)
+        ok = load(&l, parameters[i], values[i]);
     arena_release(m->backend, &l.staging);
     return ok;
-}
-
-static HoneTensor whole(const Arena *arena)
-{
-    return hone_tensor_1d(arena->buffer, 0, HONE_F32, arena->capacity / sizeof(float));
-}
-
-bool hone_model_train_weights(HoneModel *m, GError **error)
-{
-    g_return_val_if_fail(m != NULL, false);
-    if (m->has_adapter || m->trains_weights) {
-        g_set_error(error, HONE_ERROR, HONE_ERROR_UNSUPPORTED,
-                    m->has_adapter ? "The model has an adapter; its weights are not trained beside it."
-                                   : "The model's weights are trained already.");
-        return false;
-    }
-    size_t n = m->parameters->len;
-    g_autofree HoneTensor *values = g_new(HoneTensor, n), *gradients = g_new(HoneTensor, n);
-    Carver carver = {0};
-    layout(m, &carver, values);
-    Arena value_memory = {0}, gradient_memory = {0};
-    bool ok = arena_reserve(m->backend, &value_memory, carver.peak, "the trained weights", error) &&
-              arena_reserve(m->backend, &gradient_memory, carver.peak, "the weights' gradients", error);
-    if (ok) {
-        carver = (Carver){.buffer = value_memory.buffer};
-        layout(m, &carver, values);
-        carver = (Carver){.buffer = gradient_memory.buffer};
-        layout(m, &carver, gradients);
-        m->backend->ops->fill(m->backend->stream, whole(&gradient_memory), 0);
-        ok = load_all(m, values, error);
-    }
-    if (!ok) {
-        arena_release(m->backend, &value_memory);
-        arena_release(m->backend, &gradient_memory);
-        return false;
-    }
-    weights_release(m);
-    m->weights = value_memory;
-    m->trained_gradients = gradient_memory;
-    m->all_gradients = whole(&gradient_memory);
-    m->trains_weights = true;
-    m->trainables = g_new0(HoneTrainable, n);
-    m->n_trainables = n;
-    for (size_t i = 0; i < n; i++) {
-        const Parameter *p = &g_array_index(m->parameters, Parameter, i);
-        parameter_set(m, p, values[i], gradients[i]);
-        m->trainables[i] = (HoneTrainable){g_strdup(p->name), values[i], gradients[i]};
-    }
-    return true;
 }

@@ -90,6 +90,8 @@ static bool prepare(Run *run, GError **error)
         g_set_error(error, HONE_ERROR, HONE_ERROR_PLUGIN, "an objective may measure at most %d sums", MAX_SUMS);
         return false;
     }
+    if (!hone_train_check(run->params, error))
+        return false;
     run->backend = hone_stage_backend(run->stage, error);
     if (!run->backend)
         return false;

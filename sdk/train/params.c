@@ -7,15 +7,18 @@
 #include "internal.h"
 #include <float.h>
 
-static const char *const tuners[] = {"lora", NULL};
+static const char *const tuners[] = {"lora", "partial", "full", NULL};
 static const char *const schedules[] = {"constant", "linear", "cosine", "wsd", NULL};
 static const char *const keeps[] = {"best", "last", NULL};
 static const char *const shapes[] = {"cosine", "linear", "1-sqrt", NULL};
 static const char *const optimizers[] = {"adamw", "adamw_8bit", "lion", "sgd", "adafactor", NULL};
+static const char *const weights_types[] = {"auto", "f32", "f16", "bf16", NULL};
+static const char *const starts[] = {"lora", "pissa", NULL};
 static const char *const over_lengths[] = {"drop", "fail", "truncate", NULL};
 
 const HoneParam hone_train_params[] = {
-    HONE_CHOICE(HoneTrainParams, tuner, "\"lora\"", tuners, "what is trained"),
+    HONE_CHOICE(HoneTrainParams, tuner, "\"lora\"", tuners,
+                "what is trained: an adapter (lora), some of the weights (partial), all of them (full)"),
     HONE_INT(HoneTrainParams, rank, "8", 1, 1024, "rank of the adapter's matrices"),
     HONE_NUMBER(HoneTrainParams, alpha, "0", 0, 65536, "the adapter counts alpha/rank; 0: twice the rank"),
     HONE_NUMBER(HoneTrainParams, dropout, "0", 0, 0.95, "share of the adapter's inputs that is left out"),
@@ -23,6 +26,20 @@ const HoneParam hone_train_params[] = {
     HONE_STRINGS(
         HoneTrainParams, targets, "[\"all-linear\"]",
         "layers that get an adapter: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj, all-linear"),
+    HONE_JSON(HoneTrainParams, rank_pattern, "null",
+              "other ranks by the end of a layer's name: {\"q_proj\": 4, \"layers.1.mlp.down_proj\": 16}"),
+    HONE_JSON(HoneTrainParams, alpha_pattern, "null", "other alphas in the same way"),
+    HONE_BOOL(HoneTrainParams, dora, "false", "learn magnitude and direction apart (Liu et al. 2024)"),
+    HONE_CHOICE(HoneTrainParams, start, "\"lora\"", starts,
+                "the adapter starts as no change (lora), or as the weights' largest part (pissa, Meng et al. 2024)"),
+    HONE_NUMBER(HoneTrainParams, lora_plus, "1", 0.001, 1000,
+                "the adapter's B learns so many times as fast as its A (LoRA+, Hayou et al. 2024: 16)"),
+    HONE_STRINGS(HoneTrainParams, trained, "[]",
+                 "partial: which weights, by patterns over transformers' names: model.layers.28.*, *norm.weight"),
+    HONE_INT(HoneTrainParams, last_layers, "0", 0, 65536, "partial: all weights of so many layers at the end",
+             .unit = "layers"),
+    HONE_CHOICE(HoneTrainParams, weights_type, "\"auto\"", weights_types,
+                "partial, full: type of the model that is written; auto: that of the base's files, else bf16"),
     HONE_NUMBER(HoneTrainParams, epochs, "2", 0.001, 10000, "passes over the dataset"),
     HONE_INT(HoneTrainParams, max_steps, "0", 0, 1e9, "optimizer steps, whatever epochs says; 0: by epochs",
              .unit = "steps"),
@@ -82,6 +99,13 @@ static JsonNode *value_node(const HoneParam *param, const void *field)
         for (char **s = *(char **const *)field; s && *s; s++)
             json_array_add_string_element(array, *s);
         return json_node_init_array(node, array);
+    }
+    case HONE_PARAM_JSON: {
+        JsonNode *json = *(JsonNode *const *)field;
+        if (!json)
+            return json_node_init_null(node);
+        json_node_free(node);
+        return json_node_copy(json);
     }
     default: /* the table has no others than choices */
         return json_node_init_string(node, *(char *const *)field);

@@ -182,6 +182,12 @@ void run_choose_result(Run *run);
 
 /* Makes the model's trained tensors, and the optimizer's state over them. */
 bool run_add_tuner(Run *run, GError **error);
+/* Whether the result is a model, not an adapter. */
+bool tuner_trains_weights(const HoneTrainParams *params);
+double tuner_alpha(const HoneTrainParams *params);
+
+/* ---- result.c ---- */
+
 /* Writes what was trained, with the events, to the stage's output. */
 bool run_write(Run *run, GError **error);
 

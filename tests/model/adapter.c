@@ -174,9 +174,12 @@ static void test_refusals(void)
 {
     static const Refusal refusals[] = {
         {"{\"peft_type\": \"IA3\"}", "peft_type"},
-        {"{\"use_dora\": true}", "use_dora"},
+        {"{\"use_dora\": true}", "without its lora_magnitude_vector"},
         {"{\"bias\": \"all\"}", "bias"},
-        {"{\"rank_pattern\": {\"q_proj\": 2}}", "rank_pattern"},
+        {"{\"rank_pattern\": {\"q_proj\": 2}}", "rank 2"},
+        {"{\"rank_pattern\": {\"q_proj\": -2}}", "rank_pattern"},
+        {"{\"alpha_pattern\": {\"(q_proj\": 2}}", "no regular expression"},
+        {"{\"init_lora_weights\": \"pissa\"}", "init_lora_weights"},
         {"{\"modules_to_save\": [\"lm_head\"]}", "modules_to_save"},
         {"{\"fan_in_fan_out\": true}", "fan_in_fan_out"},
         {"{\"r\": 5}", "rank 5"},

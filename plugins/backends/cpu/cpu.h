@@ -135,6 +135,8 @@ void cpu_gemm(HoneStream *s, HoneTensor y, HoneTensor a, HoneTensor b, uint32_t 
 void cpu_add(HoneStream *s, HoneTensor y, HoneTensor x, float alpha);
 void cpu_scale(HoneStream *s, HoneTensor y, float alpha);
 void cpu_add_bias(HoneStream *s, HoneTensor y, HoneTensor b);
+void cpu_scale_columns(HoneStream *s, HoneTensor y, HoneTensor g);
+void cpu_dot_columns(HoneStream *s, HoneTensor dg, HoneTensor x, HoneTensor y);
 void cpu_add_bias_bwd(HoneStream *s, HoneTensor db, HoneTensor dy);
 void cpu_soft_cap(HoneStream *s, HoneTensor y, float c);
 void cpu_glu(HoneStream *s, HoneTensor y, HoneTensor gate, HoneTensor up, HoneActivation act);
@@ -191,6 +193,7 @@ void cpu_adafactor(HoneStream *s, HoneTensor p, HoneTensor g, HoneTensor row, Ho
     .rmsnorm = cpu_rmsnorm, .rmsnorm_bwd = cpu_rmsnorm_bwd, .rope = cpu_rope, .attention = cpu_attention,              \
     .attention_bwd = cpu_attention_bwd, .attention_cached = cpu_attention_cached, .logprob = cpu_logprob,              \
     .logprob_bwd = cpu_logprob_bwd, .sum_squares = cpu_sum_squares, .adamw = cpu_adamw, .adamw_8bit = cpu_adamw_8bit,  \
-    .sgd = cpu_sgd, .lion = cpu_lion, .adafactor = cpu_adafactor
+    .sgd = cpu_sgd, .lion = cpu_lion, .adafactor = cpu_adafactor, .scale_columns = cpu_scale_columns,                  \
+    .dot_columns = cpu_dot_columns
 
 #endif

@@ -89,6 +89,50 @@ void cpu_add_bias_bwd(HoneStream *s, HoneTensor db, HoneTensor dy)
     cpu_split(s->device, F, columns / 64 * 64, add_bias_bwd_part, &w);
 }
 
+static void scale_columns_part(void *data, size_t first, size_t count)
+{
+    const Work *w = data;
+    for (size_t n = first; n < first + count; n++)
+        for (size_t f = 0; f < w->columns; f++)
+            w->y[n * w->columns + f] *= w->x[f];
+}
+
+void cpu_scale_columns(HoneStream *s, HoneTensor y, HoneTensor g)
+{
+    size_t N = y.shape[0], F = y.shape[1];
+    g_assert(g.shape[0] == F);
+    CPU_TIMED(s, "scale_columns", 8 * N * F);
+    Work w = {.device = s->device, .y = cpu_f32(y, 0), .x = cpu_f32(g, 1), .columns = F};
+    cpu_split(s->device, N, GRAIN / MAX(F, 1), scale_columns_part, &w);
+}
+
+/* A range of columns for all rows. */
+static void dot_columns_part(void *data, size_t first, size_t count)
+{
+    const Work *w = data;
+    for (size_t f = first; f < first + count; f += 64) {
+        double sum[64] = {0};
+        size_t columns = MIN(64, first + count - f);
+        for (size_t n = 0; n < w->rows; n++)
+            for (size_t i = 0; i < columns; i++)
+                sum[i] += (double)w->x[n * w->columns + f + i] * (double)w->gate[n * w->columns + f + i];
+        for (size_t i = 0; i < columns; i++)
+            w->y[f + i] = (float)((double)w->y[f + i] + sum[i]);
+    }
+}
+
+void cpu_dot_columns(HoneStream *s, HoneTensor dg, HoneTensor x, HoneTensor y)
+{
+    size_t N = x.shape[0], F = x.shape[1];
+    g_assert(dg.shape[0] == F && y.shape[0] == N && y.shape[1] == F);
+    CPU_TIMED(s, "dot_columns", 8 * N * F);
+    Work w = {.device = s->device, .y = cpu_f32(dg, 1), .x = cpu_f32(x, 0), .gate = cpu_f32(y, 0)};
+    w.rows = N;
+    w.columns = F;
+    size_t columns = GRAIN / MAX(N, 1) + 63;
+    cpu_split(s->device, F, columns / 64 * 64, dot_columns_part, &w);
+}
+
 static void soft_cap_part(void *data, size_t first, size_t count)
 {
     const Work *w = data;

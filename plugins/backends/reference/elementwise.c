@@ -54,6 +54,31 @@ void ref_add_bias_bwd(HoneStream *s, HoneTensor db, HoneTensor dy)
     }
 }
 
+void ref_scale_columns(HoneStream *s, HoneTensor y, HoneTensor g)
+{
+    size_t N = y.shape[0], F = y.shape[1];
+    g_assert(g.shape[0] == F);
+    float *Y = ref_f32(y, 0);
+    const float *S = ref_f32(g, 1);
+    for (size_t n = 0; n < N; n++)
+        for (size_t f = 0; f < F; f++)
+            Y[n * F + f] *= S[f];
+}
+
+void ref_dot_columns(HoneStream *s, HoneTensor dg, HoneTensor x, HoneTensor y)
+{
+    size_t N = x.shape[0], F = x.shape[1];
+    g_assert(dg.shape[0] == F && y.shape[0] == N && y.shape[1] == F);
+    const float *X = ref_f32(x, 0), *Y = ref_f32(y, 0);
+    float *D = ref_f32(dg, 1);
+    for (size_t f = 0; f < F; f++) {
+        double sum = 0;
+        for (size_t n = 0; n < N; n++)
+            sum += (double)X[n * F + f] * (double)Y[n * F + f];
+        D[f] = (float)(D[f] + sum);
+    }
+}
+
 void ref_soft_cap(HoneStream *s, HoneTensor y, float c)
 {
     g_assert(c > 0);

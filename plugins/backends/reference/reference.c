@@ -88,6 +88,8 @@ static const HoneBackendOps ops = {
     .sgd = ref_sgd,
     .lion = ref_lion,
     .adafactor = ref_adafactor,
+    .scale_columns = ref_scale_columns,
+    .dot_columns = ref_dot_columns,
 };
 
 static const HoneComponent component = {

@@ -42,6 +42,8 @@ void ref_gemm(HoneStream *s, HoneTensor y, HoneTensor a, HoneTensor b, uint32_t 
 void ref_add(HoneStream *s, HoneTensor y, HoneTensor x, float alpha);
 void ref_scale(HoneStream *s, HoneTensor y, float alpha);
 void ref_add_bias(HoneStream *s, HoneTensor y, HoneTensor b);
+void ref_scale_columns(HoneStream *s, HoneTensor y, HoneTensor g);
+void ref_dot_columns(HoneStream *s, HoneTensor dg, HoneTensor x, HoneTensor y);
 void ref_add_bias_bwd(HoneStream *s, HoneTensor db, HoneTensor dy);
 void ref_soft_cap(HoneStream *s, HoneTensor y, float c);
 void ref_glu(HoneStream *s, HoneTensor y, HoneTensor gate, HoneTensor up, HoneActivation act);
