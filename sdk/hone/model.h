@@ -59,6 +59,12 @@ HONE_EXPORT const char *hone_model_path(const HoneModel *model);
 /* Bytes of the weights that are views of the model's files: memory that the backend does not count as its own. */
 HONE_EXPORT size_t hone_model_mapped_bytes(const HoneModel *model);
 
+/* Gives the linear maps' weights (not embedding and head) a smaller type: HONE_NF4, with bitsandbytes' doubly quantised
+ * scales. Not where they are quantised already; before anything is trained. On error the model is not to be used. */
+HONE_EXPORT bool hone_model_quantize(HoneModel *model, HoneType type, HoneProgress *progress, GError **error);
+/* The type of the linear maps' weights that most of them have. */
+HONE_EXPORT HoneType hone_model_weights_type(const HoneModel *model);
+
 /* ---- What is trained. ---- */
 
 typedef struct HoneTrainable {

@@ -32,6 +32,7 @@ typedef enum {
     HONE_Q8_K,
     HONE_IQ4_NL,
     HONE_IQ4_XS,
+    HONE_NF4, /* in memory only: no file has it (sdk/model/nf4.c) */
     HONE_TYPE_END_,
 } HoneType;
 
@@ -44,6 +45,8 @@ HONE_EXPORT bool hone_type_bytes(HoneType type, size_t n, size_t *bytes);
 /* The scalar definition of every type: dst [n] f32 from n values at src (alignment 1). n: a multiple of the block.
  * Block layouts follow the GGUF specification. Not for HONE_I32. */
 HONE_EXPORT void hone_type_to_f32(HoneType type, const void *src, float *dst, size_t n);
+/* The 16 values of NF4, rising from -1 to 1: quantiles of a normal distribution (Dettmers and others 2023). */
+HONE_EXPORT const float *hone_nf4_values(void);
 /* The other way for the types that Hone writes: f32, f16, bf16, q8_0, q4_0, q4_k. dst from n finite values, rounded as
  * ggml's reference quantisers do. n: a multiple of the block. */
 HONE_EXPORT bool hone_type_is_written(HoneType type);

@@ -11,7 +11,7 @@
 
 typedef struct HoneTrainParams {
     /* What is trained. */
-    char *tuner; /* lora, partial, full */
+    char *tuner; /* lora, qlora, partial, full */
     int64_t rank;
     double alpha; /* 0: twice the rank */
     double dropout;
@@ -20,6 +20,7 @@ typedef struct HoneTrainParams {
     JsonNode *rank_pattern, *alpha_pattern; /* NULL, or objects: module -> number */
     bool dora;
     char *start;         /* of the adapter: lora, pissa */
+    char *quantize;      /* qlora: keep, nf4 */
     double lora_plus;    /* B's learning rate is so many times A's */
     char **trained;      /* partial: patterns over the parameters' names */
     int64_t last_layers; /* partial */

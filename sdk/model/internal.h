@@ -248,6 +248,7 @@ struct HoneModel {
     size_t mapped_bytes;                 /* of them all */
     bool trains_weights;                 /* some or all of them are f32, with gradients */
     Arena trained_values, trained_gradients;
+    HoneType quantized; /* type that the linear maps' weights are given on loading, or 0 */
 
     Arena rope_memory[MAX_ROPE];
     HoneTensor rope[MAX_ROPE]; /* [P, rotated/2, 2]; none where the form goes by length */

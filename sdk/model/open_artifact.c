@@ -71,6 +71,16 @@ HoneModel *hone_model_open_artifact(HoneArtifact *artifact, HoneBackend *backend
     g_autoptr(HoneModel) model = hone_model_open(hone_checkpoint_path(checkpoint), backend, progress, error);
     if (model == NULL)
         return NULL;
+    /* An adapter belongs to the base as it was computed with. */
+    const char *quantized = member_string(base_meta(artifact, NULL), "quantized");
+    if (quantized != NULL && strcmp(quantized, "nf4") != 0) {
+        g_set_error(error, HONE_ERROR, HONE_ERROR_UNSUPPORTED,
+                    "%s: \"quantized\" is \"%s\", which this Hone does not know.", hone_artifact_label(artifact),
+                    quantized);
+        return NULL;
+    }
+    if (quantized != NULL && !hone_model_quantize(model, HONE_NF4, progress, error))
+        return NULL;
     if (hone_artifact_type(artifact) == HONE_ADAPTER &&
         !hone_model_load_adapter(model, hone_artifact_folder(artifact), error))
         return NULL;

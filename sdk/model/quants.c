@@ -191,6 +191,32 @@ static void block_iq4_xs(const uint8_t *x, float *y)
     }
 }
 
+/* bitsandbytes' own numbers, f32. */
+static const float nf4_values[16] = {
+    -0x1.0p+0,      -0x1.647362p-1, -0x1.0cd66p-1, -0x1.946540p-2, -0x1.23449ap-2, -0x1.7a6a7ep-3,
+    -0x1.74f0e2p-4, 0x0.0p+0,       0x1.45f5fep-4, 0x1.4995c6p-3,  0x1.f809bap-3,  0x1.5a0674p-2,
+    0x1.c34970p-2,  0x1.200f56p-1,  0x1.722766p-1, 0x1.0p+0,
+};
+
+const float *hone_nf4_values(void)
+{
+    return nf4_values;
+}
+
+/* {scale (f32), qs[32]}: two groups of 32 as in IQ4_NL: the low nibbles of 16 bytes, then their high ones; y =
+ * scale·value.
+ */
+static void block_nf4(const uint8_t *x, float *y)
+{
+    float scale;
+    memcpy(&scale, x, sizeof scale);
+    for (int g = 0; g < 2; g++)
+        for (int j = 0; j < 16; j++) {
+            y[32 * g + j] = scale * nf4_values[x[4 + 16 * g + j] & 15];
+            y[32 * g + 16 + j] = scale * nf4_values[x[4 + 16 * g + j] >> 4];
+        }
+}
+
 void hone_type_to_f32(HoneType type, const void *src, float *dst, size_t n)
 {
     const uint8_t *x = src;
@@ -246,6 +272,9 @@ void hone_type_to_f32(HoneType type, const void *src, float *dst, size_t n)
             break;
         case HONE_IQ4_XS:
             block_iq4_xs(x, dst + i);
+            break;
+        case HONE_NF4:
+            block_nf4(x, dst + i);
             break;
         default:
             g_assert_not_reached();

@@ -16,7 +16,7 @@ static const TypeInfo types[HONE_TYPE_END_] = {
     [HONE_Q5_0] = {"q5_0", 32, 22},     [HONE_Q5_1] = {"q5_1", 32, 24},       [HONE_Q8_0] = {"q8_0", 32, 34},
     [HONE_Q4_K] = {"q4_k", 256, 144},   [HONE_Q5_K] = {"q5_k", 256, 176},     [HONE_Q6_K] = {"q6_k", 256, 210},
     [HONE_Q2_K] = {"q2_k", 256, 84},    [HONE_Q3_K] = {"q3_k", 256, 110},     [HONE_Q8_K] = {"q8_k", 256, 292},
-    [HONE_IQ4_NL] = {"iq4_nl", 32, 18}, [HONE_IQ4_XS] = {"iq4_xs", 256, 136},
+    [HONE_IQ4_NL] = {"iq4_nl", 32, 18}, [HONE_IQ4_XS] = {"iq4_xs", 256, 136}, [HONE_NF4] = {"nf4", 64, 36},
 };
 
 static const TypeInfo *type_info(HoneType type)

@@ -7,6 +7,7 @@
  * multiplies in bf16, which become what it would round them to.
  */
 #include "internal.h"
+#include "nf4.h"
 
 #include <string.h>
 
@@ -32,6 +33,8 @@ static HoneType kept_type(const HoneModel *m, const Parameter *p, HoneType type)
         return HONE_F32;
     if (p->part[0] == &m->embedding) /* looked up, not only multiplied with */
         return type;
+    if (m->quantized != 0 && p->part[0] != &m->head)
+        return m->quantized;
     return type == HONE_F32 && m->backend->info.compute_type == HONE_BF16 ? HONE_BF16 : type;
 }
 
@@ -57,6 +60,19 @@ static unsigned char *unpaired(const HoneModel *m, const Parameter *p, const Hon
     return out;
 }
 
+static bool load_nf4(HoneBackend *b, HoneTensor dst, HoneType type, const void *data, GError **error)
+{
+    size_t n = hone_tensor_count(dst);
+    g_autofree float *values = g_new(float, n);
+    g_autofree uint8_t *blocks = g_malloc(hone_tensor_bytes(dst));
+    hone_type_to_f32(type, data, values, n);
+    Nf4 nf4;
+    nf4_quantize(&nf4, values, n);
+    nf4_blocks(&nf4, blocks);
+    nf4_clear(&nf4);
+    return hone_backend_upload(b, dst, blocks, error);
+}
+
 /* dst = the parameter's values, by way of a staging buffer where the type changes. */
 static bool load(Loader *l, const Parameter *p, HoneTensor dst)
 {
@@ -64,7 +80,10 @@ static bool load(Loader *l, const Parameter *p, HoneTensor dst)
     const HoneGgufTensor *tensor = file_tensor(l->model, p);
     g_autofree unsigned char *reordered = p->heads > 0 ? unpaired(l->model, p, tensor) : NULL;
     const void *data = reordered != NULL ? reordered : tensor->data;
-    if (dst.type == tensor->type) {
+    if (dst.type == HONE_NF4) {
+        if (!load_nf4(b, dst, tensor->type, data, l->error))
+            return false;
+    } else if (dst.type == tensor->type) {
         if (!hone_backend_upload(b, dst, data, l->error))
             return false;
     } else {
@@ -145,4 +164,51 @@ bool weights_read(HoneModel *m, const Parameter *const *parameters, const HoneTe
         ok = load(&l, parameters[i], values[i]);
     arena_release(m->backend, &l.staging);
     return ok;
+}
+
+HoneType hone_model_weights_type(const HoneModel *m)
+{
+    size_t count[HONE_TYPE_END_] = {0};
+    HoneType most = HONE_F32;
+    for (size_t l = 0; l < m->config.layers; l++)
+        for (Linear i = 0; i < N_LINEAR; i++)
+            count[m->layers[l].linear[i].value.type]++;
+    for (HoneType type = HONE_F32; type < HONE_TYPE_END_; type++)
+        if (count[type] > count[most])
+            most = type;
+    return most;
+}
+
+/* false with why a linear map's weight cannot become NF4. */
+static bool may_quantize(const HoneModel *m, const Parameter *p, GError **error)
+{
+    HoneType type = file_tensor(m, p)->type;
+    if (hone_type_block(type) > 1) {
+        g_set_error(error, HONE_ERROR, HONE_ERROR_UNSUPPORTED,
+                    "%s: %s is quantised already (%s), and would lose more as NF4: train on its own blocks (quantize "
+                    "\"keep\"), or give the model in f32, f16 or bf16.",
+                    m->path, p->name, hone_type_name(type));
+        return false;
+    }
+    if (p->columns % NF4_BLOCK != 0) {
+        g_set_error(error, HONE_ERROR, HONE_ERROR_UNSUPPORTED,
+                    "%s: %s has rows of %zu values; NF4 needs a multiple of %d.", m->path, p->name, p->columns,
+                    NF4_BLOCK);
+        return false;
+    }
+    return true;
+}
+
+bool hone_model_quantize(HoneModel *m, HoneType type, HoneProgress *progress, GError **error)
+{
+    g_return_val_if_fail(m != NULL && type == HONE_NF4, false);
+    g_return_val_if_fail(!m->has_adapter && !m->trains_weights, false);
+    for (size_t i = 0; i < m->parameters->len; i++) {
+        const Parameter *p = &g_array_index(m->parameters, Parameter, i);
+        if (p->columns > 0 && p->part[0] != &m->embedding && p->part[0] != &m->head && !may_quantize(m, p, error))
+            return false;
+    }
+    weights_release(m);
+    m->quantized = type;
+    return weights_load(m, progress, error);
 }

@@ -103,7 +103,8 @@ static bool prepare(Run *run, GError **error)
     if (!run->feed->open(run->feed, run, error) || !run_open_validation(run, error))
         return false;
     run->settings = settings_of(run);
-    if (!run_compute_reference(run, error) || !run_add_tuner(run, error) || !run_open_averages(run, error))
+    if (!run_quantize(run, error) || !run_compute_reference(run, error) || !run_add_tuner(run, error) ||
+        !run_open_averages(run, error))
         return false;
     run->state.host = g_malloc(run->states.bytes);
     hone_progress_note(run->progress, HONE_NOTE_INFO, "%zu values are trained, in %" G_GUINT64_FORMAT " steps",

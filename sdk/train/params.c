@@ -7,7 +7,8 @@
 #include "internal.h"
 #include <float.h>
 
-static const char *const tuners[] = {"lora", "partial", "full", NULL};
+static const char *const tuners[] = {"lora", "qlora", "partial", "full", NULL};
+static const char *const quantizes[] = {"keep", "nf4", NULL};
 static const char *const schedules[] = {"constant", "linear", "cosine", "wsd", NULL};
 static const char *const keeps[] = {"best", "last", NULL};
 static const char *const shapes[] = {"cosine", "linear", "1-sqrt", NULL};
@@ -17,8 +18,13 @@ static const char *const starts[] = {"lora", "pissa", NULL};
 static const char *const over_lengths[] = {"drop", "fail", "truncate", NULL};
 
 const HoneParam hone_train_params[] = {
-    HONE_CHOICE(HoneTrainParams, tuner, "\"lora\"", tuners,
-                "what is trained: an adapter (lora), some of the weights (partial), all of them (full)"),
+    HONE_CHOICE(
+        HoneTrainParams, tuner, "\"lora\"", tuners,
+        "what is trained: an adapter (lora), one on a quantised base (qlora), some of the weights (partial), all of "
+        "them (full)"),
+    HONE_CHOICE(
+        HoneTrainParams, quantize, "\"keep\"", quantizes,
+        "qlora: train on the base's own blocks (keep, a quantised GGUF), or make NF4 of its f32, f16 or bf16 (nf4)"),
     HONE_INT(HoneTrainParams, rank, "8", 1, 1024, "rank of the adapter's matrices"),
     HONE_NUMBER(HoneTrainParams, alpha, "0", 0, 65536, "the adapter counts alpha/rank; 0: twice the rank"),
     HONE_NUMBER(HoneTrainParams, dropout, "0", 0, 0.95, "share of the adapter's inputs that is left out"),

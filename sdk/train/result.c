@@ -33,7 +33,10 @@ static bool save_adapter(Run *run, HoneArtifact *artifact, GError **error)
         return false;
     JsonObject *meta = hone_artifact_meta(artifact);
     g_autoptr(JsonObject) settings = train_settings(run->params);
-    json_object_set_object_member(meta, "base", base_facts(run));
+    JsonObject *base = base_facts(run);
+    if (strcmp(run->params->quantize, "keep") != 0)
+        json_object_set_string_member(base, "quantized", run->params->quantize);
+    json_object_set_object_member(meta, "base", base);
     copy_member(meta, settings, "rank");
     copy_member(meta, settings, "targets");
     json_object_set_double_member(meta, "alpha", tuner_alpha(run->params));

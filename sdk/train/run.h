@@ -180,6 +180,8 @@ void run_choose_result(Run *run);
 
 /* ---- tuner.c ---- */
 
+/* For qlora: sees to it that the base is quantised. The reference is that base. */
+bool run_quantize(Run *run, GError **error);
 /* Makes the model's trained tensors, and the optimizer's state over them. */
 bool run_add_tuner(Run *run, GError **error);
 /* Whether the result is a model, not an adapter. */

@@ -37,6 +37,24 @@ static bool add_lora(Run *run, GError **error)
     return hone_model_add_lora(run->model, &lora, error);
 }
 
+/* A base that is quantised already stays as it is. */
+bool run_quantize(Run *run, GError **error)
+{
+    if (strcmp(run->params->tuner, "qlora") != 0)
+        return true;
+    if (strcmp(run->params->quantize, "nf4") == 0)
+        return hone_model_quantize(run->model, HONE_NF4, run->progress, error);
+    HoneType type = hone_model_weights_type(run->model);
+    if (hone_type_block(type) > 1)
+        return true;
+    g_set_error(
+        error, HONE_ERROR, HONE_ERROR_INVALID,
+        "tuner \"qlora\" needs a quantised base, and %s holds %s: set quantize to \"nf4\", give a quantised GGUF, or "
+        "take tuner \"lora\"",
+        hone_model_path(run->model), hone_type_name(type));
+    return false;
+}
+
 static bool add(Run *run, GError **error)
 {
     const HoneTrainParams *params = run->params;

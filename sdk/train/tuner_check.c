@@ -67,5 +67,7 @@ bool hone_train_check(const HoneTrainParams *params, GError **error)
                       "%s is for tuner \"partial\" and would change nothing with \"%s\": set tuner to "
                       "\"partial\", or leave it out",
                       *params->trained ? "`trained`" : "`last_layers`", params->tuner);
+    if (strcmp(params->quantize, "nf4") == 0 && strcmp(params->tuner, "qlora") != 0)
+        return refuse(error, "quantize is for tuner \"qlora\": set tuner to it, or leave quantize out");
     return tuner_trains_weights(params) ? check_weights(params, error) : check_adapter(params, error);
 }

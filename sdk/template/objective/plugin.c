@@ -77,7 +77,7 @@ static const HoneParamGroup stage_groups[] = {
 static const HonePort ports[] = {
     {.name = "model", .direction = HONE_PORT_IN, .types = HONE_MODEL, .help = "The model to tune"},
     {.name = "dataset", .direction = HONE_PORT_IN, .types = HONE_DATASET, .help = "Rows with the wanted answers"},
-    {.name = "adapter", .direction = HONE_PORT_OUT, .types = HONE_ADAPTER, .help = "The trained adapter"},
+    HONE_TRAIN_OUTPUT,
     {0},
 };
 

@@ -37,7 +37,8 @@ typedef struct Scales {
     X(HONE_Q6_K, q6_k, q6_k)                                                                                           \
     X(HONE_Q8_K, q8_k, none)                                                                                           \
     X(HONE_IQ4_NL, iq4_nl, none)                                                                                       \
-    X(HONE_IQ4_XS, iq4_xs, iq4_xs)
+    X(HONE_IQ4_XS, iq4_xs, iq4_xs)                                                                                     \
+    X(HONE_NF4, nf4, none)
 
 #define EACH_OF_GROUP(j) _Pragma("GCC unroll 8") for (int j = 0; j < NV; j++)
 
@@ -142,11 +143,19 @@ ALWAYS_INLINE void group_q8_k(const uint8_t *row, size_t i, const Scales *s, vf 
     v[j] = v_set(d) * v_of_int(i_i8(q + j * VL));
 }
 
-/* ---- IQ4: four bits look a value up. ---- */
+/* ---- IQ4 and NF4: four bits look a value up. ---- */
 
-ALWAYS_INLINE void look_up_halves(const uint8_t *q, vf step, vf v[NV])
+static const float iq4_values[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+
+/* As hone_nf4_values. */
+static const float nf4_values[16] = {
+    -0x1.0p+0,      -0x1.647362p-1, -0x1.0cd66p-1, -0x1.946540p-2, -0x1.23449ap-2, -0x1.7a6a7ep-3,
+    -0x1.74f0e2p-4, 0x0.0p+0,       0x1.45f5fep-4, 0x1.4995c6p-3,  0x1.f809bap-3,  0x1.5a0674p-2,
+    0x1.c34970p-2,  0x1.200f56p-1,  0x1.722766p-1, 0x1.0p+0,
+};
+
+ALWAYS_INLINE void look_up_halves(const float values[16], const uint8_t *q, vf step, vf v[NV])
 {
-    static const float values[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
 #pragma GCC unroll 4
     for (int j = 0; j < NV / 2; j++) {
         vi two = i_u8(q + j * VL);
@@ -157,7 +166,7 @@ ALWAYS_INLINE void look_up_halves(const uint8_t *q, vf step, vf v[NV])
 
 ALWAYS_INLINE void group_iq4_nl(const uint8_t *row, size_t i, const Scales *s, vf v[NV])
 {
-    look_up_halves(row + 18 * i + 2, v_half(row + 18 * i), v);
+    look_up_halves(iq4_values, row + 18 * i + 2, v_half(row + 18 * i), v);
 }
 
 ALWAYS_INLINE void scales_iq4_xs(const uint8_t *row, size_t block, Scales *s)
@@ -171,7 +180,15 @@ ALWAYS_INLINE void scales_iq4_xs(const uint8_t *row, size_t block, Scales *s)
 
 ALWAYS_INLINE void group_iq4_xs(const uint8_t *row, size_t i, const Scales *s, vf v[NV])
 {
-    look_up_halves(row + 136 * (i / SCALED) + 8 + 16 * (i % SCALED), v_set(s->step[i % SCALED]), v);
+    look_up_halves(iq4_values, row + 136 * (i / SCALED) + 8 + 16 * (i % SCALED), v_set(s->step[i % SCALED]), v);
+}
+
+ALWAYS_INLINE void group_nf4(const uint8_t *row, size_t i, const Scales *s, vf v[NV])
+{
+    const uint8_t *b = row + 36 * (i / 2);
+    float scale;
+    memcpy(&scale, b, sizeof(scale));
+    look_up_halves(nf4_values, b + 4 + 16 * (i % 2), v_set(scale), v);
 }
 
 /* ---- Blocks of 256. ---- */
