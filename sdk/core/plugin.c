@@ -9,7 +9,7 @@ static const char *const kind_names[] = {
     [HONE_METRIC] = "metric", [HONE_REWARD] = "reward",   [HONE_TRACKER] = "tracker"};
 
 /* In the order of the bits of HoneArtifactType. */
-static const char *const type_names[] = {"dataset", "preferences", "model", "adapter", "scores", "report"};
+static const char *const type_names[] = {"dataset", "preferences", "model", "adapter", "scores", "report", "logprobs"};
 G_STATIC_ASSERT((1 << G_N_ELEMENTS(type_names)) - 1 == HONE_ANY);
 
 const char *hone_kind_name(HoneKind kind)

@@ -129,6 +129,9 @@ typedef struct HoneBatch {
     size_t n_targets;           /* K */
     const int32_t *target_rows; /* [K] the token (0..N-1) whose hidden state predicts; each above the last */
     const int32_t *targets;     /* [K] the id to predict */
+    /* Further ids at each target's row, whose log-probabilities are wanted too (a teacher's likeliest). */
+    size_t n_candidates;       /* n; 0: none */
+    const int32_t *candidates; /* [K,n] */
 } HoneBatch;
 
 typedef struct HoneForward {
@@ -144,6 +147,8 @@ typedef struct HoneForward {
     const float *known_derivative;
     /* [N,C] in host memory, added to what the first layer reads (NEFTune's noise); NULL: nothing. */
     const float *embedding_noise;
+    double temperature;       /* of the candidates alone: log softmax(logits/T); 0: 1 */
+    float *candidate_logprob; /* [K,n] in host memory, written by the forward */
 } HoneForward;
 
 /* logprob [K] in host memory. NaN or infinity: HONE_ERROR_DIVERGED naming the first layer where it is seen. */
@@ -151,6 +156,14 @@ HONE_EXPORT bool hone_model_forward(HoneModel *model, const HoneBatch *batch, co
                                     float *logprob, GError **error);
 /* After a forward with keep: adds to the trainables' gradients. derivative [K]: d(loss)/d(logprob). */
 HONE_EXPORT bool hone_model_backward(HoneModel *model, const float *derivative, GError **error);
+/* The same with the candidates' derivatives [K,n]; derivative is not NULL. */
+HONE_EXPORT bool hone_model_backward_candidates(HoneModel *model, const float *derivative,
+                                                const float *candidate_derivative, GError **error);
+/* Called with raw logits [count,V] of targets first .. first + count - 1; false stops. */
+typedef bool (*HoneLogitsFunc)(size_t first, size_t count, const float *logits, void *data);
+/* Raw logits of the targets' rows, some at a time: those of a long batch need not fit in memory. */
+HONE_EXPORT bool hone_model_logits_each(HoneModel *model, const HoneBatch *batch, HoneLogitsFunc func, void *data,
+                                        GError **error);
 /* Raw logits [K,V] of the targets' rows in host memory: for tests and for sampling. */
 HONE_EXPORT bool hone_model_logits(HoneModel *model, const HoneBatch *batch, float *logits, GError **error);
 

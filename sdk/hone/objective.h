@@ -43,6 +43,12 @@ typedef struct HoneObjectiveBatch {
     const double *window_part_weight;    /* [HONE_PARTS] sums of weights by the sequences' part */
     const size_t *window_part_sequences; /* [HONE_PARTS] numbers of sequences by part */
     const double *window_sums;           /* [n_sums] what `measure` gave; NULL before that, or without it */
+    /* Where a teacher was asked: its n likeliest tokens at each target, else n = 0. At the temperature: */
+    size_t n_candidates;
+    double temperature;
+    const float *candidate_logprob; /* [K,n] of the policy */
+    const float *teacher;           /* [K,n] of the teacher */
+    float *candidate_derivative;    /* [K,n] d(*loss)/d(candidate_logprob), which `evaluate` overwrites */
 } HoneObjectiveBatch;
 
 /* Named numbers to plot beside the loss; each is summed over the window's micro-batches. */

@@ -34,7 +34,8 @@ typedef enum {
     HONE_ADAPTER = 1 << 3,     /* an adapter and the base it belongs to */
     HONE_SCORES = 1 << 4,      /* figures, and the rows behind them (metric.h) */
     HONE_REPORT = 1 << 5,      /* a page to read, and its data */
-    HONE_ANY = (1 << 6) - 1,
+    HONE_LOGPROBS = 1 << 6,    /* a teacher's likeliest tokens (train.h) */
+    HONE_ANY = (1 << 7) - 1,
 } HoneArtifactType;
 
 typedef enum {

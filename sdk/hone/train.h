@@ -53,12 +53,13 @@ typedef struct HoneTrainParams {
     char **trackers;    /* components that get the figures */
 } HoneTrainParams;
 
-/* A training that is more than its parameters and its objective. What is zero or NULL is left out. */
+/* How rows become examples. */
 typedef enum {
     HONE_ROWS_TURNS = 0, /* a row is an example */
     HONE_ROWS_BLOCKS,    /* documents, one after the other, are cut into blocks of max_length tokens */
 } HoneRowsForm;
 
+/* A training that is more than its parameters and its objective. What is zero or NULL is left out. */
 typedef struct HoneTraining {
     uint32_t size;
     const HoneTrainParams *params;
@@ -117,5 +118,16 @@ HONE_EXPORT bool hone_train_rollouts(HoneStage *stage, const HoneTrainParams *pa
                                      const HoneObjectiveOps *objective, const void *objective_params, GError **error);
 /* What is wrong with the parameters together, for a stage's `check`; NULL: nothing. Caller frees. */
 HONE_EXPORT char *hone_rollout_problem(const HoneTrainParams *params, const HoneRolloutParams *rollouts);
+
+typedef struct HoneTeacherParams {
+    int64_t top_k;
+    double temperature;
+    int64_t max_length; /* of a row; longer ones are left out */
+} HoneTeacherParams;
+
+/* Asks the model of port "model" for its likeliest tokens at each place of port "dataset" that bears loss, and writes
+ * them to port "logprobs". A training whose port "teacher" is connected to those gives its objective both sides' log
+ * probabilities of them. */
+HONE_EXPORT bool hone_teach(HoneStage *stage, const HoneTeacherParams *params, GError **error);
 
 #endif

@@ -46,5 +46,11 @@ bool batch_check(const HoneModel *model, const HoneBatch *batch, GError **error)
         if (batch->targets != NULL && (batch->targets[k] < 0 || (size_t)batch->targets[k] >= c->vocab))
             return fail(error, "target %zu is token %d; the vocabulary has %zu", k, batch->targets[k], c->vocab);
     }
+    bool more = batch->size >= offsetof(HoneBatch, candidates) + sizeof batch->candidates;
+    if (more && batch->n_candidates >= c->vocab)
+        return fail(error, "%zu candidates; the vocabulary has %zu", batch->n_candidates, c->vocab);
+    for (size_t i = 0; more && i < batch->n_targets * batch->n_candidates; i++)
+        if (batch->candidates[i] < 0 || (size_t)batch->candidates[i] >= c->vocab)
+            return fail(error, "candidate %zu is token %d; the vocabulary has %zu", i, batch->candidates[i], c->vocab);
     return true;
 }

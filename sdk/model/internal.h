@@ -386,6 +386,8 @@ struct Pass {
     size_t recomputed;     /* the first so many layers keep only their input */
     uint64_t dropout_seed; /* 0: none */
     const float *noise;    /* the caller's [N,C], or NULL */
+    size_t n_candidates;   /* n */
+    double temperature;
     size_t n, m, sequences, max_length;
     bool tail; /* the last layer computes fewer rows after attention than before: m < n */
 
@@ -393,6 +395,9 @@ struct Pass {
     /* Of rotary forms that go by length: a table with a row for each token, and the numbers 0 .. N-1. */
     HoneTensor rope[MAX_ROPE], each_row;
     HoneTensor logprob, lse_head, d_logprob; /* [M] */
+    /* Of the candidates, each row's target behind its own (candidates.c). */
+    HoneTensor candidate_index, candidate_values; /* i32, f32 [M·(n+1)] */
+    HoneTensor candidate_target, candidate_lse;   /* [M]: log p of the target, log-sum-exp, both at the temperature */
 
     Cache *cache;              /* or NULL; a packed pass fills it */
     HoneTensor cache_rows;     /* i32 [N]: row of the cache, slot·P + position */
@@ -425,7 +430,8 @@ struct Pass {
     size_t chunk;
 
     /* The uploads read them until the stream is synchronised. */
-    int32_t *host_positions, *host_rows;
+    int32_t *host_positions, *host_rows, *host_index;
+    float *host_values; /* [M·(n+1)]: the candidates' logits, then what is added to their derivatives */
     float *host_rope[MAX_ROPE];
 };
 
@@ -493,6 +499,14 @@ void head_forward(Pass *pass, const float *known);
 void head_backward(Pass *pass, const float *derivative);
 /* Final norm and raw logits into host memory [M,V], synchronised. */
 bool head_logits(Pass *pass, float *logits, GError **error);
+bool head_logits_each(Pass *pass, HoneLogitsFunc func, void *data, GError **error);
+/* The factor of the logits before any cap. */
+float head_scale(const Pass *pass);
+/* ---- candidates.c ---- */
+/* Log-probabilities [M,n] of the candidates into host memory, after head_forward; synchronised. */
+bool candidates_forward(Pass *pass, float *logprob, GError **error);
+/* Adds their part to the derivative by the hidden state, after head_backward; synchronised. */
+bool candidates_backward(Pass *pass, const float *derivative, GError **error);
 /* Names the first layer whose output is not finite. Always sets the error. */
 void diverged(HoneModel *model, const HoneBatch *batch, const HoneForward *options, GError **error);
 

@@ -129,6 +129,8 @@ bool hone_model_forward(HoneModel *m, const HoneBatch *batch, const HoneForward 
     head_forward(p, options->keep ? options->known_derivative : NULL);
     if (!hone_backend_download(m->backend, logprob, p->logprob, error))
         return false;
+    if (p->n_candidates > 0 && !candidates_forward(p, options->candidate_logprob, error))
+        return false;
     if (!all_finite(logprob, batch->n_targets)) {
         diverged(m, batch, options, error);
         return false;
@@ -138,16 +140,41 @@ bool hone_model_forward(HoneModel *m, const HoneBatch *batch, const HoneForward 
     return true;
 }
 
+/* From the derivative by the hidden state on. */
+static bool finish_backward(HoneModel *m, GError **error)
+{
+    layers_backward(m->pass);
+    /* The backward wrote over what the forward kept. */
+    g_clear_pointer(&m->pass, pass_free);
+    return m->backend->ops->sync(m->backend->stream, error);
+}
+
 bool hone_model_backward(HoneModel *m, const float *derivative, GError **error)
 {
     g_return_val_if_fail(m != NULL && m->pass != NULL, false);
     g_return_val_if_fail(m->pass->d_hidden_known == (derivative == NULL), false);
     if (derivative != NULL)
         head_backward(m->pass, derivative);
-    layers_backward(m->pass);
-    /* The backward wrote over what the forward kept. */
-    g_clear_pointer(&m->pass, pass_free);
-    return m->backend->ops->sync(m->backend->stream, error);
+    return finish_backward(m, error);
+}
+
+bool hone_model_backward_candidates(HoneModel *m, const float *derivative, const float *candidate_derivative,
+                                    GError **error)
+{
+    g_return_val_if_fail(m != NULL && m->pass != NULL && m->pass->n_candidates > 0 && derivative != NULL, false);
+    head_backward(m->pass, derivative);
+    return candidates_backward(m->pass, candidate_derivative, error) && finish_backward(m, error);
+}
+
+bool hone_model_logits_each(HoneModel *m, const HoneBatch *batch, HoneLogitsFunc func, void *data, GError **error)
+{
+    g_return_val_if_fail(m != NULL && batch != NULL && func != NULL, false);
+    HoneForward options = {.size = sizeof(options)};
+    g_autoptr(Pass) p = pass_new(m, PASS_PACKED, batch, &options, NULL, error);
+    if (p == NULL)
+        return false;
+    layers_forward(p);
+    return head_logits_each(p, func, data, error);
 }
 
 bool hone_model_logits(HoneModel *m, const HoneBatch *batch, float *logits, GError **error)

@@ -197,6 +197,12 @@ static void carve_pass(Pass *p, Carver *c)
     p->logprob = carve_flat(c, HONE_F32, p->m);
     p->lse_head = carve_flat(c, HONE_F32, p->m);
     p->d_logprob = carve_flat(c, HONE_F32, p->m);
+    if (p->n_candidates > 0) {
+        p->candidate_index = carve_flat(c, HONE_I32, p->m * (p->n_candidates + 1));
+        p->candidate_values = carve_flat(c, HONE_F32, p->m * (p->n_candidates + 1));
+        p->candidate_target = carve_flat(c, HONE_F32, p->m);
+        p->candidate_lse = carve_flat(c, HONE_F32, p->m);
+    }
     if (p->cache != NULL)
         p->cache_rows = carve_flat(c, HONE_I32, p->n);
     if (p->kind == PASS_CACHED) {
@@ -263,6 +269,22 @@ HoneTensor pass_wide(HoneTensor kept, HoneTensor room)
     return kept.type == HONE_F32 ? kept : hone_tensor_rows(room, 0, kept.shape[0]);
 }
 
+/* Where the candidates, and behind them the target, stand among the logits of their row's chunk. */
+static void upload_candidates(Pass *p, const HoneBatch *batch)
+{
+    size_t n = p->n_candidates, vocab = p->model->config.vocab;
+    if (n == 0)
+        return;
+    p->host_index = g_new(int32_t, p->m * (n + 1));
+    p->host_values = g_new(float, p->m *(n + 1));
+    for (size_t k = 0; k < p->m; k++)
+        for (size_t j = 0; j <= n; j++) {
+            int32_t id = j < n ? batch->candidates[k * n + j] : batch->targets[k];
+            p->host_index[k * (n + 1) + j] = (int32_t)(k % p->chunk * vocab) + id;
+        }
+    upload(p, p->candidate_index, p->host_index);
+}
+
 static size_t bytes_of(Pass *p, size_t recomputed)
 {
     Carver carver = {0};
@@ -302,6 +324,11 @@ Pass *pass_new(HoneModel *model, PassKind kind, const HoneBatch *batch, const Ho
     p->dropout_seed = options->dropout_seed;
     if (options->size >= offsetof(HoneForward, embedding_noise) + sizeof options->embedding_noise)
         p->noise = options->embedding_noise;
+    if (batch->size >= offsetof(HoneBatch, candidates) + sizeof batch->candidates && batch->targets != NULL &&
+        options->size >= offsetof(HoneForward, candidate_logprob) + sizeof options->candidate_logprob &&
+        options->candidate_logprob != NULL)
+        p->n_candidates = batch->n_candidates;
+    p->temperature = p->n_candidates > 0 && options->temperature > 0 ? options->temperature : 1;
     p->cache = use != NULL ? use->cache : NULL;
     if (!batch_check(model, batch, error))
         return NULL;
@@ -330,6 +357,7 @@ Pass *pass_new(HoneModel *model, PassKind kind, const HoneBatch *batch, const Ho
     upload_ropes(p, batch);
     upload(p, p->rows, batch->target_rows);
     upload(p, p->targets, batch->targets);
+    upload_candidates(p, batch);
     if (use != NULL)
         upload(p, p->cache_rows, use->rows);
     if (kind == PASS_CACHED) {
@@ -348,6 +376,8 @@ void pass_free(Pass *p)
     g_free(p->layers);
     g_free(p->host_positions);
     g_free(p->host_rows);
+    g_free(p->host_index);
+    g_free(p->host_values);
     for (size_t i = 0; i < MAX_ROPE; i++)
         g_free(p->host_rope[i]);
     g_free(p);

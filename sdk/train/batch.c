@@ -20,15 +20,32 @@ void batch_init(Batch *batch)
         .derivative = g_array_new(FALSE, TRUE, sizeof(float)),
         .advantage = g_array_new(FALSE, FALSE, sizeof(float)),
         .old = g_array_new(FALSE, FALSE, sizeof(float)),
+        .candidates = g_array_new(FALSE, FALSE, sizeof(int32_t)),
+        .teacher = g_array_new(FALSE, FALSE, sizeof(float)),
+        .candidate_logprob = g_array_new(FALSE, TRUE, sizeof(float)),
+        .candidate_derivative = g_array_new(FALSE, TRUE, sizeof(float)),
     };
 }
 
 static GArray **arrays_of(Batch *batch, size_t i)
 {
-    GArray **all[] = {&batch->ids,     &batch->starts,           &batch->target_rows, &batch->targets,
-                      &batch->weights, &batch->objective_starts, &batch->example,     &batch->part,
-                      &batch->logprob, &batch->reference,        &batch->derivative,  &batch->advantage,
-                      &batch->old};
+    GArray **all[] = {&batch->ids,
+                      &batch->starts,
+                      &batch->target_rows,
+                      &batch->targets,
+                      &batch->weights,
+                      &batch->objective_starts,
+                      &batch->example,
+                      &batch->part,
+                      &batch->logprob,
+                      &batch->reference,
+                      &batch->derivative,
+                      &batch->advantage,
+                      &batch->old,
+                      &batch->candidates,
+                      &batch->teacher,
+                      &batch->candidate_logprob,
+                      &batch->candidate_derivative};
     return i < G_N_ELEMENTS(all) ? all[i] : NULL;
 }
 
@@ -62,6 +79,13 @@ static void append(Batch *batch, const Examples *examples, size_t i, uint32_t nu
     if (examples->reference)
         g_array_append_vals(batch->reference, &g_array_index(examples->reference, float, target),
                             (guint)(end - target));
+    size_t n = examples->n_candidates;
+    if (n > 0) {
+        g_array_append_vals(batch->candidates, &g_array_index(examples->candidates, int32_t, target * n),
+                            (guint)((end - target) * n));
+        g_array_append_vals(batch->teacher, &g_array_index(examples->teacher, float, target *n),
+                            (guint)((end - target) * n));
+    }
     int32_t next = (int32_t)batch->ids->len;
     size_t next_target = batch->targets->len;
     g_array_append_val(batch->starts, next);
@@ -87,6 +111,8 @@ void batch_pack(Batch *batch, const Examples *examples, const uint32_t *which, s
     g_array_set_size(batch->logprob, targets);
     g_array_set_size(batch->reference, targets);
     g_array_set_size(batch->derivative, targets);
+    g_array_set_size(batch->candidate_logprob, batch->teacher->len);
+    g_array_set_size(batch->candidate_derivative, batch->teacher->len);
     batch->model = (HoneBatch){
         .size = sizeof(HoneBatch),
         .n_tokens = batch->ids->len,
@@ -96,6 +122,8 @@ void batch_pack(Batch *batch, const Examples *examples, const uint32_t *which, s
         .n_targets = targets,
         .target_rows = (const int32_t *)(void *)batch->target_rows->data,
         .targets = (const int32_t *)(void *)batch->targets->data,
+        .n_candidates = examples->n_candidates,
+        .candidates = (const int32_t *)(void *)batch->candidates->data,
     };
     batch->objective = (HoneObjectiveBatch){
         .size = sizeof(HoneObjectiveBatch),
@@ -109,6 +137,11 @@ void batch_pack(Batch *batch, const Examples *examples, const uint32_t *which, s
         .advantage = examples->advantage ? (const float *)(void *)batch->advantage->data : NULL,
         .old = examples->old ? (const float *)(void *)batch->old->data : NULL,
         .reference = examples->reference ? (const float *)(void *)batch->reference->data : NULL,
+        .n_candidates = examples->n_candidates,
+        .temperature = examples->temperature,
+        .candidate_logprob = (const float *)(void *)batch->candidate_logprob->data,
+        .teacher = (const float *)(void *)batch->teacher->data,
+        .candidate_derivative = (float *)(void *)batch->candidate_derivative->data,
     };
 }
 

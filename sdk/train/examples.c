@@ -13,6 +13,8 @@ Examples *examples_new(void)
     examples->weights = g_array_new(FALSE, FALSE, sizeof(float));
     examples->targets = g_array_new(FALSE, FALSE, sizeof(size_t));
     examples->part = g_array_new(FALSE, FALSE, sizeof(uint8_t));
+    examples->candidates = g_array_new(FALSE, FALSE, sizeof(int32_t));
+    examples->teacher = g_array_new(FALSE, FALSE, sizeof(float));
     examples->first = g_array_new(FALSE, FALSE, sizeof(size_t));
     g_array_append_val(examples->first, zero);
     g_array_append_val(examples->starts, zero);
@@ -34,6 +36,8 @@ void examples_free(Examples *examples)
     g_clear_pointer(&examples->advantage, g_array_unref);
     g_clear_pointer(&examples->old, g_array_unref);
     g_clear_pointer(&examples->reference, g_array_unref);
+    g_array_unref(examples->candidates);
+    g_array_unref(examples->teacher);
     g_free(examples);
 }
 

@@ -21,6 +21,9 @@ static bool open_dataset(Feed *feed, Run *run, GError **error)
     run->examples =
         read_rows(feed, run, hone_stage_input(run->stage, "dataset"), hone_stage_input(run->stage, "replay"), error);
     feed->rows = run->examples ? run->examples->n : 0;
+    HoneArtifact *teacher = hone_stage_input(run->stage, "teacher");
+    if (run->examples && teacher && !examples_learn(run->examples, teacher, run->model, error))
+        return false;
     return run->examples && plan_init(&run->plan, run->params, run->examples->n, error);
 }
 

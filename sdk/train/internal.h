@@ -33,7 +33,11 @@ typedef struct Examples {
      */
     GArray *advantage, *old;
     size_t n;
-    size_t limit; /* tokens of a sequence at most */
+    /* A teacher's likeliest tokens and their log-probabilities, n_candidates for each entry of rows; else 0. */
+    size_t n_candidates;
+    double temperature;
+    GArray *candidates, *teacher; /* int32_t, float */
+    size_t limit;                 /* tokens of a sequence at most */
     /* Rows that are not among them, or not whole. */
     size_t seen, over_length, truncated, untrained;
     size_t unlearned; /* answers, see HoneTokens */
@@ -81,6 +85,11 @@ HoneTokens *examples_document(const HoneRow *row, const HoneTokenizer *tokenizer
 Examples *documents_read(HoneArtifact *dataset, HoneArtifact *replay, HoneModel *model, const HoneTraining *training,
                          HoneProgress *progress, GError **error);
 
+/* ---- teacher.c ---- */
+
+/* Gives each target what the teacher said of it; an error where it was not asked on all of these sequences. */
+bool examples_learn(Examples *examples, HoneArtifact *teacher, HoneModel *model, GError **error);
+
 /* ---- plan.c ---- */
 
 /* Which examples each step takes: windows of batch·accumulate, in a new order each epoch; the last window of an epoch
@@ -111,6 +120,8 @@ typedef struct Batch {
     GArray *part;                                           /* uint8_t */
     GArray *logprob, *reference, *derivative;               /* float [K] */
     GArray *advantage, *old;                                /* float [K]; as the examples have them, or empty */
+    GArray *candidates, *teacher;                           /* int32_t, float [K,n] */
+    GArray *candidate_logprob, *candidate_derivative;       /* float [K,n] */
 } Batch;
 
 void batch_init(Batch *batch);

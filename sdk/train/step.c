@@ -47,6 +47,10 @@ bool run_compute(Run *run, uint64_t dropout_seed, Step *step, GError **error)
                            .keep = true,
                            .checkpointing = run->params->checkpointing,
                            .dropout_seed = run->params->dropout > 0 ? dropout_seed : 0};
+    if (targets->n_candidates > 0) {
+        forward.temperature = targets->temperature;
+        forward.candidate_logprob = floats(batch->candidate_logprob);
+    }
     if (run->feed->neftune_alpha > 0)
         forward.embedding_noise = run_noise(run);
     if (!run_reference(run, error))
@@ -60,6 +64,9 @@ bool run_compute(Run *run, uint64_t dropout_seed, Step *step, GError **error)
     if (!hone_model_forward(run->model, &batch->model, &forward, floats(batch->logprob), error) ||
         !score(run, step, error))
         return false;
+    if (targets->n_candidates > 0)
+        return hone_model_backward_candidates(run->model, floats(batch->derivative),
+                                              floats(batch->candidate_derivative), error);
     return hone_model_backward(run->model, linear ? NULL : floats(batch->derivative), error);
 }
 

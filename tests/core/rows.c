@@ -62,6 +62,26 @@ static void test_weights(void)
     g_assert_null(hone_row_reference(none));
 }
 
+/* A document is one message of the role text, alone. */
+static void test_documents(void)
+{
+    g_autoptr(GError) error = NULL;
+    static const char one[] = "{\"id\":\"a\",\"messages\":[{\"content\":\"t\",\"role\":\"text\"}]}";
+    g_autoptr(HoneRow) row = parse_row(one, &error);
+    g_assert_no_error(error);
+    g_assert_cmpstr(hone_row_text(row), ==, "t");
+    g_assert_cmpstr(hone_row_reference(row), ==, "t");
+    g_assert_cmpfloat(((HoneMessage *)row->messages->pdata[0])->weight, ==, 1);
+    g_autoptr(HoneRow) turns = parse_row("{\"id\":\"a\",\"messages\":[{\"role\":\"user\",\"content\":\"u\"}]}", &error);
+    g_assert_null(hone_row_text(turns));
+    g_autoptr(HoneRow) both = parse_row("{\"id\":\"a\",\"messages\":[{\"role\":\"text\",\"content\":\"t\"},"
+                                        "{\"role\":\"user\",\"content\":\"u\"}]}",
+                                        &error);
+    g_assert_null(both);
+    g_assert_error(error, HONE_ERROR, HONE_ERROR_INVALID);
+    g_assert_nonnull(strstr(error->message, "messages[0] has the role \"text\""));
+}
+
 static void test_messages(void)
 {
     g_autoptr(HoneRow) row =
@@ -233,6 +253,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/rows/round-trip", test_round_trip);
     g_test_add_func("/rows/weights", test_weights);
+    g_test_add_func("/rows/documents", test_documents);
     g_test_add_func("/rows/messages", test_messages);
     g_test_add_func("/rows/broken", test_broken);
     g_test_add_func("/rows/artifact", test_artifact);

@@ -191,3 +191,69 @@ replayed = own + blocks(chosen, 32)
 print(len(own), "blocks,", len(replayed), "with replay;", tokens, "tokens and", sum(map(len, chosen)), "of", wanted)
 train("pretrain", pretrain, own)
 train("pretrain_replay", {**pretrain, "replay": share}, replayed)
+
+
+# ---- distill ----
+# The base is the teacher; the student begins with an adapter that has moved from it.
+TOP, T, HARD = 6, 2.0, 0.3
+with torch.no_grad():
+    base = AutoModelForCausalLM.from_pretrained(folder, gguf_file="tiny.gguf", dtype=torch.float32,
+                                                attn_implementation="eager").double().eval()
+
+
+def distill_loss(logp_hard, logp_soft, logq):
+    """(hard, soft) of each place, from log p of the target, log p at T [.., k] and the teacher's log q [.., k]."""
+    q, p = logq.exp(), logp_soft.exp()
+    q_rest, p_rest = 1 - q.sum(-1), 1 - p.sum(-1)
+    return -logp_hard, (q * (logq - logp_soft)).sum(-1) + q_rest * (q_rest.log() - p_rest.log())
+
+
+def train_distill(name, params):
+    net = model()
+    trained = [p for p in net.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=params["learning_rate"], weight_decay=params["weight_decay"])
+    scheduler = get_scheduler(params["schedule"], optimizer, params["warmup"], params["max_steps"])
+    examples = [chat(r, weigh(r, [], False)) for r in ROWS]
+    window, log = params["batch_size"] * params["accumulate"], []
+    per_epoch = math.ceil(len(examples) / window)
+    for step in range(params["max_steps"]):
+        epoch, first = divmod(step, per_epoch)
+        total, weight = 0, 0
+        for i in permutation(params["seed"], SHUFFLE, epoch, len(examples))[first * window:(first + 1) * window]:
+            ids, ws = torch.tensor([examples[i][0]]), torch.tensor(examples[i][1][1:], dtype=torch.float64)
+            z, teacher = net(input_ids=ids).logits[0, :-1], base(input_ids=ids).logits[0, :-1].detach()
+            logq, best = (teacher / T).log_softmax(-1).topk(TOP)
+            hard, soft = distill_loss(z.log_softmax(-1).gather(1, ids[0, 1:, None])[:, 0],
+                                      (z / T).log_softmax(-1).gather(1, best), logq)
+            total = total + (ws * (HARD * hard + (1 - HARD) * T * T * soft)).sum()
+            weight += ws.sum()
+        loss = total / weight
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(trained, params["max_grad_norm"])
+        log.append({"loss": loss.item(), "lr": optimizer.param_groups[0]["lr"], "grad_norm": norm.item()})
+        optimizer.step(); scheduler.step(); optimizer.zero_grad()
+    print(name, len(log), "steps, loss", log[0]["loss"], "to", log[-1]["loss"])
+    with open(os.path.join(out, name + ".json"), "w") as f:
+        json.dump({"params": params, "log": log}, f, indent=1)
+
+
+train_distill("distill", {**instruct, "hard_weight": HARD})
+
+# The objective by itself: fixed log-probabilities, and autograd's derivatives by each.
+g = torch.Generator().manual_seed(3)
+K, V = 12, 40
+student = (2 * torch.randn(K, V, generator=g, dtype=torch.float64)).log_softmax(-1)
+teacher = (2 * torch.randn(K, V, generator=g, dtype=torch.float64)).log_softmax(-1)
+logq, best = teacher.topk(TOP)
+leaf = lambda t: t.float().double().clone().requires_grad_()
+hard_p, soft_p, logq = leaf(2 * torch.randn(K, generator=g).double() - 4), leaf(student.gather(1, best)), logq.float().double()
+w = (0.1 + torch.rand(K, generator=g)).double()
+hard, soft = distill_loss(hard_p, soft_p, logq)
+loss = (w * (HARD * hard + (1 - HARD) * T * T * soft)).sum() / w.sum()
+loss.backward()
+flat = lambda t: t.detach().reshape(-1).tolist()
+with open(os.path.join(out, "distill_loss.json"), "w") as f:
+    json.dump({"hard_weight": HARD, "temperature": T, "candidates": TOP, "weight": flat(w), "logprob": flat(hard_p),
+               "candidate_logprob": flat(soft_p), "teacher": flat(logq), "loss": loss.item(),
+               "divergence": ((w * soft).sum() / w.sum()).item(), "derivative": flat(hard_p.grad),
+               "candidate_derivative": flat(soft_p.grad)}, f, indent=1)

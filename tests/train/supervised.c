@@ -5,6 +5,7 @@
 #include "follow.h"
 #include "harness.h"
 #include "killed.h"
+#include <glib/gstdio.h>
 #include <hone/file.h>
 #include <math.h>
 #include <string.h>
@@ -30,6 +31,27 @@ static void make_dataset(const char *folder, const char *file)
     test_make_dataset(folder, rows);
 }
 
+/* The base's likeliest tokens, with the oracle's settings. */
+static void ask_teacher(const Place *p, const Case *c)
+{
+    g_autofree char *output = g_build_filename(p->folder, "teacher", NULL);
+    g_autofree char *work = g_build_filename(p->folder, "teacher-work", NULL);
+    g_autofree char *made = g_build_filename(output, "logprobs", NULL);
+    const TestTraining teacher = {.stage = "teacher_logprobs",
+                                  .model = model_folder,
+                                  .dataset = p->dataset,
+                                  .output = output,
+                                  .work = work,
+                                  .backend = c->backend,
+                                  .params = "{\"top_k\": 6, \"temperature\": 2}",
+                                  .events_fd = -1};
+    g_autoptr(HoneStage) stage = test_training(&teacher);
+    g_autoptr(GError) error = NULL;
+    g_assert_true(hone_stage_execute(stage, &error));
+    g_assert_no_error(error);
+    g_assert_cmpint(g_rename(made, p->more), ==, 0);
+}
+
 static void set_up(Place *p, gconstpointer data)
 {
     const Case *c = data;
@@ -40,7 +62,9 @@ static void set_up(Place *p, gconstpointer data)
     p->adapter = g_build_filename(p->output, "adapter", NULL);
     p->more = g_build_filename(p->folder, "more", NULL);
     make_dataset(p->dataset, c->rows);
-    if (c->port)
+    if (g_strcmp0(c->port, "teacher") == 0)
+        ask_teacher(p, c);
+    else if (c->port)
         make_dataset(p->more, c->more_rows);
 }
 
@@ -189,6 +213,17 @@ static void test_wrong_rows(Place *p, gconstpointer data)
     g_assert_nonnull(strstr(message, "row \"c0\" holds messages, where raw text is wanted"));
 }
 
+/* A teacher that was asked on other rows is no teacher of these. */
+static void test_other_rows(Place *p, gconstpointer data)
+{
+    TestTraining training = training_of(p, data, "{}");
+    test_remove_folder(p->dataset);
+    make_dataset(p->dataset, "documents.jsonl");
+    g_autofree char *message = train(&training, false);
+    g_assert_nonnull(message);
+    g_assert_nonnull(strstr(message, "the teacher has nothing to say on 6 of 6 rows"));
+}
+
 static void add(const Case *c, const char *what, void (*test)(Place *, gconstpointer))
 {
     g_autofree char *path = g_strdup_printf("/train/%s/%s/%s", c->name, c->backend, what);
@@ -212,11 +247,15 @@ int main(int argc, char **argv)
         {"pretrain", NULL, "documents.jsonl", "reference"},
         {"pretrain", NULL, "documents.jsonl", "cpu"},
         {"pretrain_replay", "pretrain", "documents.jsonl", "cpu", "replay", "general.jsonl", "\"replay\": 0.3"},
+        {"distill", NULL, "chat.jsonl", "reference", "teacher"},
+        {"distill", NULL, "chat.jsonl", "cpu", "teacher", .own_params = "\"hard_weight\": 0.3"},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++)
         add(&cases[i], "follows", test_follows);
     add(&cases[1], "resumes", test_resumes);
     add(&cases[6], "resumes", test_resumes);
+    add(&cases[8], "resumes", test_resumes);
+    add(&cases[8], "other_rows", test_other_rows);
     add(&cases[4], "wrong_rows", test_wrong_rows);
     add(&cases[0], "noise_and_batches", test_noise_and_batches);
     add(&cases[0], "wrong_role", test_wrong_role);
