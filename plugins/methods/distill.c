@@ -36,7 +36,7 @@ static const HonePort ports[] = {
     {"model", HONE_PORT_IN, HONE_MODEL, 0, "the student"},
     {"dataset", HONE_PORT_IN, HONE_DATASET, 0, "the rows that the teacher was asked on"},
     {"teacher", HONE_PORT_IN, HONE_LOGPROBS, 0, "what the teacher finds likely there (teacher_logprobs)"},
-    {"adapter", HONE_PORT_OUT, HONE_ADAPTER, 0, "the trained adapter, in PEFT's format"},
+    HONE_TRAIN_OUTPUT,
     {0},
 };
 

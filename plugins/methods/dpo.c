@@ -3,12 +3,16 @@
  * reference model stood.
  *
  *     h = (log π(y_c|x) - log π_ref(y_c|x)) - (log π(y_r|x) - log π_ref(y_r|x))
- *     sigmoid        -(1-ε)·log σ(βh) - ε·log σ(-βh)               Rafailov et al. 2023, equation 7; with ε Mitchell
- * 2023 robust         (-(1-ε)·log σ(βh) + ε·log σ(-βh)) / (1-2ε)    Ray Chowdhury et al. 2024 hinge          max(0, 1 -
- * βh)                                Zhao et al. 2023 (SLiC) ipo            (h' - 1/(2β))² Azar et al. 2024, equation
- * 17 sigmoid_norm   as sigmoid, of h' The loss is the mean over the step's pairs. ε is the share of pairs that are
- * labelled wrongly. log π of an answer is the sum over its tokens; in h' each of the four is the mean over the answer's
- * tokens. With an adapter the reference is the same model with the adapter off; with reference_free log π_ref is 0.
+ *
+ *     sigmoid        -(1-ε)·log σ(βh) - ε·log σ(-βh)               Rafailov 2023, eq. 7; with ε Mitchell 2023
+ *     robust         (-(1-ε)·log σ(βh) + ε·log σ(-βh)) / (1-2ε)    Ray Chowdhury 2024
+ *     hinge          max(0, 1 - βh)                                Zhao 2023 (SLiC)
+ *     ipo            (h' - 1/(2β))²                                Azar 2024, eq. 17
+ *     sigmoid_norm   as sigmoid, of h'
+ *
+ * The loss is the mean over the step's pairs. ε is the share of pairs that are labelled wrongly. log π of an answer is
+ * the sum over its tokens; in h' each of the four is the mean over the answer's tokens. With an adapter the reference
+ * is the same model with the adapter off; with reference_free log π_ref is 0.
  */
 #include "pairs.h"
 #include <hone/train.h>

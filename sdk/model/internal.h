@@ -475,9 +475,9 @@ void layers_forward(Pass *pass);
 /* t [N, heads·D] as [N, heads, D]. */
 HoneTensor pass_heads(const Pass *pass, HoneTensor t);
 HoneAttention pass_attention(const Pass *pass, size_t layer);
-/* x normalised, in the pass's scratch; where the block has no norm before it, x itself. rstd may be no tensor. */
 /* Where kept values are worked with in f32: as they lie, or in `room`, which holds them after convert. */
 HoneTensor pass_wide(HoneTensor kept, HoneTensor room);
+/* x normalised, in the pass's scratch; where the block has no norm before it, x itself. rstd may be no tensor. */
 HoneTensor pass_block_input(Pass *pass, HoneTensor rstd, HoneTensor x, const Weight *norm);
 void pass_norm(Pass *pass, HoneTensor y, HoneTensor rstd, HoneTensor x, const Weight *norm);
 /* The rows that a query or key norm works on: heads, or all heads of a token. */
