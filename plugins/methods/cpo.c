@@ -39,18 +39,17 @@ static bool evaluate(const void *params, const HoneObjectiveBatch *batch, double
                      double *figures, GError **error)
 {
     const Cpo *cpo = params;
-    double share = 1 / (double)batch->window_examples, beta = cpo->beta, e = cpo->label_smoothing;
+    double share = 1 / (double)batch->window_examples, beta = cpo->beta;
     Pair pair;
     for (size_t k = 0; k < batch->n_targets; k++)
         derivative[k] = 0;
     double nll = pairs_likelihood(batch, cpo->nll_weight, derivative);
     *loss = cpo->nll_weight * nll;
     for (size_t p = 0; pair_get(batch, p, &pair); p++) {
-        double h = pair.chosen.policy - pair.rejected.policy;
-        double by_h = beta * (-(1 - e) * sigmoid(-beta * h) + e * sigmoid(beta * h));
-        *loss += share * (-(1 - e) * log_sigmoid(beta * h) - e * log_sigmoid(-beta * h));
-        pair_spread(batch, &pair.chosen, share * by_h, derivative);
-        pair_spread(batch, &pair.rejected, -share * by_h, derivative);
+        double h = pair.chosen.policy - pair.rejected.policy, by_z;
+        *loss += share * preference_loss(beta * h, cpo->label_smoothing, &by_z);
+        pair_spread(batch, &pair.chosen, share * beta * by_z, derivative);
+        pair_spread(batch, &pair.rejected, -share * beta * by_z, derivative);
         pair_figures(batch, beta * pair.chosen.policy, beta * pair.rejected.policy, figures);
     }
     figures[N_PAIR_FIGURES] += nll;

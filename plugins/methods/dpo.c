@@ -54,9 +54,9 @@ static const HonePort ports[] = {
 
 static double sigmoid_loss(const Dpo *dpo, double h, double *by_h)
 {
-    double e = dpo->label_smoothing, beta = dpo->beta;
-    *by_h = beta * (-(1 - e) * sigmoid(-beta * h) + e * sigmoid(beta * h));
-    return -(1 - e) * log_sigmoid(beta * h) - e * log_sigmoid(-beta * h);
+    double by_z, loss = preference_loss(dpo->beta * h, dpo->label_smoothing, &by_z);
+    *by_h = dpo->beta * by_z;
+    return loss;
 }
 
 static double robust_loss(const Dpo *dpo, double h, double *by_h)

@@ -56,6 +56,12 @@ double sigmoid(double x)
     return x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x));
 }
 
+double preference_loss(double z, double e, double *by_z)
+{
+    *by_z = -(1 - e) * sigmoid(-z) + e * sigmoid(z);
+    return -(1 - e) * log_sigmoid(z) - e * log_sigmoid(-z);
+}
+
 void pair_figures(const HoneObjectiveBatch *batch, double reward_chosen, double reward_rejected, double *figures)
 {
     double share = 1 / (double)batch->window_examples;

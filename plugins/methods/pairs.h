@@ -34,6 +34,9 @@ double pairs_likelihood(const HoneObjectiveBatch *batch, double alpha, float *de
 double log_sigmoid(double x);
 double sigmoid(double x);
 
+/* -(1-e)·log σ(z) - e·log σ(-z), and its derivative by z: the preference z, with a share e of wrong labels. */
+double preference_loss(double z, double e, double *by_z);
+
 /* Figures that every one of these objectives tells, each an average over the window's pairs. */
 #define PAIR_FIGURES "accuracy", "margin", "reward_chosen", "reward_rejected"
 enum { N_PAIR_FIGURES = 4 };

@@ -40,7 +40,7 @@ static bool evaluate(const void *params, const HoneObjectiveBatch *batch, double
                      double *figures, GError **error)
 {
     const Simpo *simpo = params;
-    double share = 1 / (double)batch->window_examples, e = simpo->label_smoothing;
+    double share = 1 / (double)batch->window_examples;
     Pair pair;
     for (size_t k = 0; k < batch->n_targets; k++)
         derivative[k] = 0;
@@ -48,9 +48,8 @@ static bool evaluate(const void *params, const HoneObjectiveBatch *batch, double
     *loss = simpo->nll_weight * nll;
     for (size_t p = 0; pair_get(batch, p, &pair); p++) {
         double per_c = simpo->beta / pair.chosen.weight, per_r = simpo->beta / pair.rejected.weight;
-        double h = per_c * pair.chosen.policy - per_r * pair.rejected.policy - simpo->gamma;
-        double by_h = -(1 - e) * sigmoid(-h) + e * sigmoid(h);
-        *loss += share * (-(1 - e) * log_sigmoid(h) - e * log_sigmoid(-h));
+        double h = per_c * pair.chosen.policy - per_r * pair.rejected.policy - simpo->gamma, by_h;
+        *loss += share * preference_loss(h, simpo->label_smoothing, &by_h);
         pair_spread(batch, &pair.chosen, share * by_h * per_c, derivative);
         pair_spread(batch, &pair.rejected, -share * by_h * per_r, derivative);
         pair_figures(batch, per_c * pair.chosen.policy, per_r * pair.rejected.policy, figures);
