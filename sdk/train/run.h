@@ -88,6 +88,11 @@ typedef struct Step {
     double seconds;
 } Step;
 
+static inline float *values_of(GArray *array)
+{
+    return (float *)(void *)array->data;
+}
+
 /* ---- loop.c ---- */
 
 /* Whether the run is to stop, and is where it can be taken up again. */

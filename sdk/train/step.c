@@ -10,16 +10,11 @@
 #include <math.h>
 #include <string.h>
 
-static float *floats(GArray *array)
-{
-    return (float *)(void *)array->data;
-}
-
 /* The objective of the log-probabilities. */
 static bool score(Run *run, Step *step, GError **error)
 {
     double loss = 0, figures[MAX_FIGURES] = {0};
-    if (!run->objective->evaluate(run->objective_params, &run->batch.objective, &loss, floats(run->batch.derivative),
+    if (!run->objective->evaluate(run->objective_params, &run->batch.objective, &loss, values_of(run->batch.derivative),
                                   figures, error))
         return false;
     step->loss += loss;
@@ -32,11 +27,10 @@ bool run_loss(Run *run, Step *step, GError **error)
 {
     const HoneForward forward = {.size = sizeof forward};
     return run_reference(run, error) &&
-           hone_model_forward(run->model, &run->batch.model, &forward, floats(run->batch.logprob), error) &&
+           hone_model_forward(run->model, &run->batch.model, &forward, values_of(run->batch.logprob), error) &&
            score(run, step, error);
 }
 
-/* Forward and backward over the packed batch. *loss and figures are added to. */
 bool run_compute(Run *run, uint64_t dropout_seed, Step *step, GError **error)
 {
     Batch *batch = &run->batch;
@@ -49,7 +43,7 @@ bool run_compute(Run *run, uint64_t dropout_seed, Step *step, GError **error)
                            .dropout_seed = run->params->dropout > 0 ? dropout_seed : 0};
     if (targets->n_candidates > 0) {
         forward.temperature = targets->temperature;
-        forward.candidate_logprob = floats(batch->candidate_logprob);
+        forward.candidate_logprob = values_of(batch->candidate_logprob);
     }
     if (run->feed->neftune_alpha > 0)
         forward.embedding_noise = run_noise(run);
@@ -57,17 +51,18 @@ bool run_compute(Run *run, uint64_t dropout_seed, Step *step, GError **error)
         return false;
     if (linear) {
         memset(batch->logprob->data, 0, batch->logprob->len * sizeof(float));
-        if (!run->objective->evaluate(run->objective_params, targets, &loss, floats(batch->derivative), figures, error))
+        if (!run->objective->evaluate(run->objective_params, targets, &loss, values_of(batch->derivative), figures,
+                                      error))
             return false;
-        forward.known_derivative = floats(batch->derivative);
+        forward.known_derivative = values_of(batch->derivative);
     }
-    if (!hone_model_forward(run->model, &batch->model, &forward, floats(batch->logprob), error) ||
+    if (!hone_model_forward(run->model, &batch->model, &forward, values_of(batch->logprob), error) ||
         !score(run, step, error))
         return false;
     if (targets->n_candidates > 0)
-        return hone_model_backward_candidates(run->model, floats(batch->derivative),
-                                              floats(batch->candidate_derivative), error);
-    return hone_model_backward(run->model, linear ? NULL : floats(batch->derivative), error);
+        return hone_model_backward_candidates(run->model, values_of(batch->derivative),
+                                              values_of(batch->candidate_derivative), error);
+    return hone_model_backward(run->model, linear ? NULL : values_of(batch->derivative), error);
 }
 
 bool run_diverged(Run *run, GError **error)

@@ -5,11 +5,6 @@
 #include "run.h"
 #include <string.h>
 
-static float *floats(GArray *array)
-{
-    return (float *)(void *)array->data;
-}
-
 static void tell_batch(Run *run)
 {
     const Window *window = &run->window;
@@ -45,7 +40,7 @@ static bool measure(Run *run, uint64_t step, GError **error)
         if (!run_reference(run, error))
             return false;
         const HoneForward policy = {.size = sizeof policy};
-        if (!hone_model_forward(run->model, &run->batch.model, &policy, floats(run->batch.logprob), error) ||
+        if (!hone_model_forward(run->model, &run->batch.model, &policy, values_of(run->batch.logprob), error) ||
             !run->objective->measure(run->objective_params, &run->batch.objective, window->sums, error))
             return false;
     }
