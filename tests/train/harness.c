@@ -153,3 +153,23 @@ HoneStage *test_training(const TestTraining *training)
         add_input(stage, training->port, training->input);
     return stage;
 }
+
+void test_place_set_up(TestPlace *p, gconstpointer backend)
+{
+    p->folder = g_dir_make_tmp("hone-train-XXXXXX", NULL);
+    p->output = g_build_filename(p->folder, "out", NULL);
+    p->work = g_build_filename(p->folder, "work", NULL);
+    p->adapter = g_build_filename(p->output, "adapter", NULL);
+    p->backend = backend;
+    if (!test_has_plugin(p->backend))
+        g_test_skip("this backend was not built");
+}
+
+void test_place_tear_down(TestPlace *p, gconstpointer backend)
+{
+    test_remove_folder(p->folder);
+    g_free(p->folder);
+    g_free(p->output);
+    g_free(p->work);
+    g_free(p->adapter);
+}

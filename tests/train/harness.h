@@ -35,6 +35,15 @@ typedef struct TestTraining {
     int events_fd;      /* -1: none */
 } TestTraining;
 
+/* Folders of one training, as a fixture of g_test_add whose data is the backend's name. */
+typedef struct TestPlace {
+    char *folder, *output, *work, *adapter;
+    const char *backend;
+} TestPlace;
+
+void test_place_set_up(TestPlace *place, gconstpointer backend);
+void test_place_tear_down(TestPlace *place, gconstpointer backend);
+
 /* Hash of the artifact "adapter" below an output folder. Caller frees. */
 char *test_result_hash(const char *output);
 

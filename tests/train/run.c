@@ -14,33 +14,9 @@
 
 static char *model_folder, *dataset_folder;
 
-typedef struct Place {
-    char *folder, *output, *work, *adapter;
-    const char *backend;
-} Place;
-
-static void set_up(Place *p, gconstpointer backend)
-{
-    p->folder = g_dir_make_tmp("hone-train-XXXXXX", NULL);
-    p->output = g_build_filename(p->folder, "out", NULL);
-    p->work = g_build_filename(p->folder, "work", NULL);
-    p->adapter = g_build_filename(p->output, "adapter", NULL);
-    p->backend = backend;
-    if (!test_has_plugin(p->backend))
-        g_test_skip("this backend was not built");
-}
-
-static void tear_down(Place *p, gconstpointer backend)
-{
-    test_remove_folder(p->folder);
-    g_free(p->folder);
-    g_free(p->output);
-    g_free(p->work);
-    g_free(p->adapter);
-}
-
 /* Trains here. NULL, or the error's message. */
-static char *train_with(Place *p, const HoneComponent *component, const char *dataset, const char *params, bool cancel)
+static char *train_with(TestPlace *p, const HoneComponent *component, const char *dataset, const char *params,
+                        bool cancel)
 {
     const TestTraining training = {.component = component,
                                    .model = model_folder,
@@ -61,13 +37,13 @@ static char *train_with(Place *p, const HoneComponent *component, const char *da
     return ok ? NULL : g_strdup(error->message);
 }
 
-static void train(Place *p, const char *params)
+static void train(TestPlace *p, const char *params)
 {
     g_autofree char *message = train_with(p, NULL, NULL, params, false);
     g_assert_cmpstr(message, ==, NULL);
 }
 
-static HoneSafetensors *open_adapter(Place *p)
+static HoneSafetensors *open_adapter(TestPlace *p)
 {
     g_autofree char *path = g_build_filename(p->adapter, "adapter_model.safetensors", NULL);
     return test_open_tensors(path);
@@ -96,7 +72,7 @@ static double difference(HoneSafetensors *a, HoneSafetensors *b)
 
 /* ---- Against torch. ---- */
 
-static void test_trajectory(Place *p, gconstpointer data)
+static void test_trajectory(TestPlace *p, gconstpointer data)
 {
     if (!test_has_plugin(p->backend))
         return;
@@ -123,7 +99,7 @@ static void test_trajectory(Place *p, gconstpointer data)
 
 /* ---- Against one another. ---- */
 
-static void test_accumulation(Place *p, gconstpointer data)
+static void test_accumulation(TestPlace *p, gconstpointer data)
 {
     if (!test_has_plugin(p->backend))
         return;
@@ -202,7 +178,7 @@ static HoneComponent stage_with(const HoneObjectiveOps *objective)
 }
 
 /* An objective that does not say that it is linear takes the long way, to the same adapter. */
-static void test_general_objective(Place *p, gconstpointer data)
+static void test_general_objective(TestPlace *p, gconstpointer data)
 {
     if (!test_has_plugin(p->backend))
         return;
@@ -228,7 +204,7 @@ static void test_general_objective(Place *p, gconstpointer data)
     }
 }
 
-static void test_checkpointing(Place *p, gconstpointer data)
+static void test_checkpointing(TestPlace *p, gconstpointer data)
 {
     if (!test_has_plugin(p->backend))
         return;
@@ -243,7 +219,7 @@ static void test_checkpointing(Place *p, gconstpointer data)
 
 /* ---- Killed and resumed. ---- */
 
-static size_t count_checkpoints(Place *p)
+static size_t count_checkpoints(TestPlace *p)
 {
     g_autoptr(GDir) dir = g_dir_open(p->work, 0, NULL);
     const char *name;
@@ -253,7 +229,7 @@ static size_t count_checkpoints(Place *p)
     return n;
 }
 
-static void test_resume(Place *p, gconstpointer data)
+static void test_resume(TestPlace *p, gconstpointer data)
 {
     if (!test_has_plugin(p->backend))
         return;
@@ -272,7 +248,7 @@ static void test_resume(Place *p, gconstpointer data)
 
 /* ---- What cannot be trained. ---- */
 
-static void expect(Place *p, const char *lines, const char *params, const char *part)
+static void expect(TestPlace *p, const char *lines, const char *params, const char *part)
 {
     g_autofree char *dataset = g_build_filename(p->folder, "dataset", NULL);
     test_make_dataset(dataset, lines);
@@ -287,7 +263,7 @@ static void expect(Place *p, const char *lines, const char *params, const char *
 #define ROW(id, answer) "{\"id\":\"" id "\",\"messages\":[{\"role\":\"user\",\"content\":\"q\"}" answer "]}\n"
 #define ANSWER ",{\"role\":\"assistant\",\"content\":\"a\"}"
 
-static void test_bad_data(Place *p, gconstpointer data)
+static void test_bad_data(TestPlace *p, gconstpointer data)
 {
     if (!test_has_plugin(p->backend))
         return;
@@ -300,7 +276,7 @@ static void test_bad_data(Place *p, gconstpointer data)
     expect(p, ROW("a", ANSWER), "{\"targets\": [\"q_porj\"]}", "q_porj");
 }
 
-static void test_one_row(Place *p, gconstpointer data)
+static void test_one_row(TestPlace *p, gconstpointer data)
 {
     if (!test_has_plugin(p->backend))
         return;
@@ -312,7 +288,7 @@ static void test_one_row(Place *p, gconstpointer data)
     g_assert_cmpuint(hone_safetensors_count(adapter), ==, 2 * 2 * 7);
 }
 
-static void test_diverged(Place *p, gconstpointer data)
+static void test_diverged(TestPlace *p, gconstpointer data)
 {
     if (!test_has_plugin(p->backend))
         return;
@@ -340,7 +316,7 @@ static void test_diverged(Place *p, gconstpointer data)
 
 /* One step so long that the next forward overflows: it names the step and the layer, and what is kept is from before.
  */
-static void test_blown_up(Place *p, gconstpointer data)
+static void test_blown_up(TestPlace *p, gconstpointer data)
 {
     if (!test_has_plugin(p->backend))
         return;
@@ -387,7 +363,7 @@ int main(int argc, char **argv)
     test_make_dataset(dataset_folder, rows);
     static const struct {
         const char *name;
-        void (*test)(Place *, gconstpointer);
+        void (*test)(TestPlace *, gconstpointer);
     } tests[] = {{"trajectory", test_trajectory},
                  {"accumulation", test_accumulation},
                  {"general_objective", test_general_objective},
@@ -401,7 +377,7 @@ int main(int argc, char **argv)
     for (size_t b = 0; b < G_N_ELEMENTS(backends); b++)
         for (size_t i = 0; i < G_N_ELEMENTS(tests); i++) {
             g_autofree char *path = g_strdup_printf("/train/run/%s/%s", backends[b], tests[i].name);
-            g_test_add(path, Place, backends[b], set_up, tests[i].test, tear_down);
+            g_test_add(path, TestPlace, backends[b], test_place_set_up, tests[i].test, test_place_tear_down);
         }
     int status = g_test_run();
     test_remove_folder(shared);
