@@ -117,10 +117,8 @@ static const HoneComponent component = {
     .help =
         "Matrix products, and those inside attention, read both operands rounded to bf16 and add up in f32; products "
         "with one side up to 32 and all other operators are the cpu backend's, in f32. Weights, gradients and the "
-        "optimizer stay as they are. The "
-        "same "
-        "call gives the same bytes for the same number of threads. HONE_PROFILE=1 prints the time by operator at the "
-        "end.",
+        "optimizer stay as they are. The same call gives the same bytes for the same number of threads. "
+        "HONE_PROFILE=1 prints the time by operator at the end.",
     .instance_size = sizeof(OneParams),
     .params = groups,
     .ops = &ops,
